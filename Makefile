@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# make run and make test do all their own set-up. `make help` lists the rest.
+
+GO      ?= go
+BUILD   := build
+OSWALD  := $(BUILD)/oswald
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# A machine without git builds too.
+export GOFLAGS ?= -buildvcs=false
+
+RUN_PACKAGES  := espeak-ng gcc libc6-dev libasound2-dev pkg-config
+TEST_PACKAGES := $(RUN_PACKAGES) alsa-utils bogofilter libmemcached-tools memcached nginx-light openssl procps sox \
+	prosody lua-sec lua-event lua-unbound lua-readline go-sendxmpp zbar-tools git
+HARDWARE_PACKAGES := $(RUN_PACKAGES) alsa-utils qemu-system-x86 seabios busybox-static cpio kmod xz-utils file
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: help run build test test-long test-hardware check bench docs fmt cross setup-run setup-test
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+setup-run:
+	@packaging/setup.sh "oswald (speech and sound)" $(RUN_PACKAGES)
+
+setup-test:
+	@packaging/setup.sh "the tests" $(TEST_PACKAGES)
+
+$(OSWALD): FORCE
+	@mkdir -p $(BUILD)
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/oswald
+FORCE:
+
+build: setup-run $(OSWALD) ## the program, as build/oswald
+
+run: setup-run $(OSWALD) ## everything on this machine with a throw-away home, and a chat prompt
+	@exec $(OSWALD) try --home $(BUILD)/try $(ARGS)
+
+test: setup-test ## all tests but the slow matrices
+	@$(GO) run ./internal/testsum -skips testdata/expected-skips -- -race -shuffle=on -timeout 20m ./...
+
+test-long: setup-test ## the slow matrices too
+	@OSWALD_LONG=1 $(GO) run ./internal/testsum -skips testdata/expected-skips -- -race -shuffle=on -timeout 170m ./...
+	@$(MAKE) --no-print-directory cross test-hardware
+
+test-hardware: ## GPIO and sound on a simulated chip and card, in a QEMU guest
+	@packaging/setup.sh "the hardware tests" $(HARDWARE_PACKAGES)
+	@packaging/hardware-test/run.sh $(BUILD)/hardware
+
+bench: setup-test ## every figure of BENCHMARKS.md
+	@$(GO) run ./internal/bars -- ./...
+
+docs: ## what is generated from the code: config.toml, docs/commands.md
+	@$(GO) run ./cmd/oswald config example > $(BUILD)/config.toml && mv $(BUILD)/config.toml config.toml
+	@$(GO) run ./cmd/oswald help --markdown > $(BUILD)/commands.md && mv $(BUILD)/commands.md docs/commands.md
+
+fmt: ## format the sources
+	@gofmt -w $$(git ls-files '*.go')
+
+check: setup-run ## format, vet, staticcheck, known vulnerabilities, generated files, import arrows
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@$(GO) vet ./...
+	@$(GO) run $(STATICCHECK) ./...
+	@packaging/vulncheck.sh $(GO) run $(GOVULNCHECK) ./...
+	@mkdir -p $(BUILD)
+	@$(GO) run ./cmd/oswald config example | diff -u config.toml - || { echo "config.toml is not what the code says: run make docs"; exit 1; }
+	@$(GO) run ./cmd/oswald help --markdown | diff -u docs/commands.md - || { echo "docs/commands.md is not what the code says: run make docs"; exit 1; }
+	@$(GO) test -run 'TestArrows|TestHeaders' .
+	@echo "check: all good"
+
+cross: ## without cgo, and for the Raspberry Pi Zero (ARMv6) and 64-bit
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/oswald-nocgo ./cmd/oswald
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm GOARM=6 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/oswald-armv6 ./cmd/oswald
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BUILD)/oswald-arm64 ./cmd/oswald

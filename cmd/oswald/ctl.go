@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"oswald"
+)
+
+// The control socket carries the same commands as the chat, for whoever may
+// open a socket of mode 0600: a line of JSON with the text goes in, lines with
+// progress come back, the last one with the reply.
+
+// dispatcher is what the socket needs of the command table.
+type dispatcher interface {
+	Dispatch(context.Context, oswald.Request) (oswald.Reply, error)
+}
+
+type ctlRequest struct {
+	Text string `json:"text"`
+}
+
+type ctlAnswer struct {
+	Progress string      `json:"progress,omitempty"`
+	Text     string      `json:"text,omitempty"`
+	Error    string      `json:"error,omitempty"`
+	Code     oswald.Code `json:"code,omitempty"`
+	Done     bool        `json:"done,omitempty"`
+}
+
+const (
+	ctlSessions = 16
+	ctlLine     = 64 << 10
+	ctlTimeout  = 15 * time.Minute
+)
+
+// listenCtl opens the socket, taking over one that a dead process left.
+func listenCtl(path string) (net.Listener, error) {
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		c.Close()
+		return nil, oswald.Errorf(oswald.Conflict, "Another oswald is running here: its control socket %s answers.", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	// The socket must never exist with a wider mode, not even for a moment.
+	old := syscall.Umask(0o177)
+	l, err := net.Listen("unix", path)
+	syscall.Umask(old)
+	return l, err
+}
+
+// serveCtl answers on l until ctx ends.
+func serveCtl(ctx context.Context, l net.Listener, d dispatcher, log *slog.Logger) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer context.AfterFunc(ctx, func() { l.Close() })()
+	slots := make(chan struct{}, ctlSessions)
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		select {
+		case slots <- struct{}{}:
+		default:
+			c.Close()
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			defer c.Close()
+			defer context.AfterFunc(ctx, func() { c.Close() })()
+			if err := ctlSession(ctx, c, d); err != nil && ctx.Err() == nil {
+				log.Warn("control socket", "err", err)
+			}
+		})
+	}
+}
+
+func ctlSession(ctx context.Context, c net.Conn, d dispatcher) error {
+	ctx, cancel := context.WithTimeout(ctx, ctlTimeout)
+	defer cancel()
+	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	line, err := bufio.NewReaderSize(io.LimitReader(c, ctlLine), 4096).ReadBytes('\n')
+	if err != nil {
+		return err
+	}
+	var req ctlRequest
+	if err := json.Unmarshal(line, &req); err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	enc := json.NewEncoder(c)
+	send := func(a ctlAnswer) error {
+		mu.Lock()
+		defer mu.Unlock()
+		c.SetWriteDeadline(time.Now().Add(10 * time.Second))
+		return enc.Encode(a)
+	}
+	reply, err := d.Dispatch(ctx, oswald.Request{
+		ID:       oswald.RandomID(),
+		Actor:    oswald.Actor{Address: "local", Role: oswald.Owner},
+		Text:     req.Text,
+		At:       time.Now(),
+		Progress: func(text string) { send(ctlAnswer{Progress: text}) },
+	})
+	if err != nil {
+		return send(ctlAnswer{Error: oswald.MessageOf(err), Code: oswald.CodeOf(err), Done: true})
+	}
+	return send(ctlAnswer{Text: reply.Text, Done: true})
+}
+
+// askCtl sends text to the oswald that listens at path.
+func askCtl(ctx context.Context, path, text string, progress func(string)) (string, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		return "", oswald.Wrap(err, oswald.Unavailable, "No oswald with this configuration is running here: its control socket does not answer.")
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	if err := json.NewEncoder(c).Encode(ctlRequest{Text: text}); err != nil {
+		return "", err
+	}
+	dec := json.NewDecoder(c)
+	for {
+		var a ctlAnswer
+		if err := dec.Decode(&a); err != nil {
+			return "", oswald.Wrap(err, oswald.Unavailable, "The running oswald hung up before it had answered; see its log.")
+		}
+		switch {
+		case a.Error != "":
+			return "", oswald.Errorf(a.Code, "%s", a.Error)
+		case a.Done:
+			return a.Text, nil
+		case progress != nil:
+			progress(a.Progress)
+		}
+	}
+}
+
+func cmdCtl(ctx context.Context, c console, args []string) error {
+	flags := flag.NewFlagSet("ctl", flag.ContinueOnError)
+	flags.SetOutput(c.err)
+	file := flags.String("config", defaultConfig, "configuration file")
+	if flags.Parse(args) != nil || flags.NArg() == 0 {
+		return errUsage
+	}
+	cfg, err := loadConfig(*file)
+	if err != nil {
+		return err
+	}
+	text, err := askCtl(ctx, cfg.ctlSocket(), strings.Join(flags.Args(), " "), func(p string) { fmt.Fprintln(c.err, p) })
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out, text)
+	return nil
+}

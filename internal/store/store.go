@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package store opens the SQLite file of a role and keeps its schema current.
+// It is the one owner of the database drivers.
+//
+// A file has one connection: a transaction holds it, so code inside one uses
+// the transaction for every query and never the *sql.DB. Commits are durable
+// when they return (write-ahead log, synchronous=FULL); both settings are read
+// back at start, because with synchronous=NORMAL the last commits can vanish at
+// power loss and no test that merely kills the process would show it.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+)
+
+// Open opens or makes the database file at path, with mode 0600 and its folder
+// with mode 0700.
+func Open(ctx context.Context, path string) (*sql.DB, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("database folder: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	f.Close()
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
+	db, err := sql.Open("sqlite", u.String()+
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=immediate")
+	if err != nil {
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	if err := verify(ctx, db); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("database %s: %w", path, err)
+	}
+	return db, nil
+}
+
+// verify refuses a file whose commits would not be durable.
+func verify(ctx context.Context, db *sql.DB) error {
+	var mode string
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+		return err
+	}
+	var sync int
+	if err := db.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&sync); err != nil {
+		return err
+	}
+	if mode != "wal" || sync != 2 {
+		return fmt.Errorf("commits would not be durable (journal_mode %s, synchronous %d)", mode, sync)
+	}
+	return nil
+}
+
+// Migrate brings the tables of one component up to date: steps that the file has
+// not seen are run in order, each in a transaction of its own. A step, once
+// released, never changes; a new one is appended. Several components share a
+// file, each with a name of its own.
+func Migrate(ctx context.Context, db *sql.DB, component string, steps []string) error {
+	const table = `CREATE TABLE IF NOT EXISTS schema_version(
+		component TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT`
+	if _, err := db.ExecContext(ctx, table); err != nil {
+		return fmt.Errorf("schema of %s: %w", component, err)
+	}
+	var have int
+	err := db.QueryRowContext(ctx, "SELECT version FROM schema_version WHERE component = ?", component).Scan(&have)
+	if err != nil && err != sql.ErrNoRows {
+		return fmt.Errorf("schema of %s: %w", component, err)
+	}
+	if have > len(steps) {
+		return fmt.Errorf("schema of %s: the file is of version %d, this program knows %d: use a newer oswald", component, have, len(steps))
+	}
+	for i := have; i < len(steps); i++ {
+		if err := step(ctx, db, component, steps[i], i+1); err != nil {
+			return fmt.Errorf("schema of %s, step %d: %w", component, i+1, err)
+		}
+	}
+	return nil
+}
+
+func step(ctx context.Context, db *sql.DB, component, stmt string, version int) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // harmless after Commit
+	if _, err := tx.ExecContext(ctx, stmt); err != nil {
+		return err
+	}
+	const set = `INSERT INTO schema_version VALUES(?, ?)
+		ON CONFLICT(component) DO UPDATE SET version = excluded.version`
+	if _, err := tx.ExecContext(ctx, set, component, version); err != nil {
+		return err
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package oswald is the vocabulary that every part of the program shares: who
+// asks ([Actor], [Role]), what is asked ([Request]), what is answered ([Reply],
+// [Error]), what Oswald says unasked ([Alert]), and the nouns that travel
+// between parts ([Comment], [Build], [Reading], [Host], [Part]).
+//
+// It imports only the standard library and does nothing by itself. Every other
+// package of the program may import it; it imports none of them. Its values are
+// plain data: copying one is safe, sharing one between goroutines is not.
+package oswald
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Role is what a person may do. Each role may do all that the lower ones may.
+// The zero Role is NoRole: a forgotten role closes a door instead of opening it.
+type Role int
+
+// The roles, lowest first.
+const (
+	NoRole    Role = iota // a stranger: gets no answer at all
+	Guest                 // help and nothing else
+	Member                // household: voice, temperature, status
+	Moderator             // comments and spam too
+	Owner                 // everything
+)
+
+var roleNames = [...]string{"none", "guest", "member", "moderator", "owner"}
+
+// String returns the role's name in lower case, as config.toml spells it.
+func (r Role) String() string {
+	if r < 0 || int(r) >= len(roleNames) {
+		return fmt.Sprintf("role(%d)", int(r))
+	}
+	return roleNames[r]
+}
+
+// ParseRole reads a role's name as String writes it, in any case.
+func ParseRole(s string) (Role, error) {
+	for r, name := range roleNames {
+		if strings.EqualFold(s, name) {
+			return Role(r), nil
+		}
+	}
+	return NoRole, Errorf(Invalid, "There is no role %q: use owner, moderator, member, guest or none.", s)
+}
+
+// MarshalText and UnmarshalText let a Role stand in config.toml and JSON by name.
+func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (r *Role) UnmarshalText(b []byte) (err error) {
+	*r, err = ParseRole(string(b))
+	return err
+}
+
+// Actor is who asks. Address is opaque outside package bot: a bare JID, or
+// "local" for the control socket.
+type Actor struct {
+	Address string
+	Role    Role
+}
+
+// Request is one text that somebody sent to be carried out.
+type Request struct {
+	// ID names the command for ever: the same stanza delivered twice has the
+	// same ID and runs once. 16 characters of [a-z2-7]; see [CommandID].
+	ID    string
+	Actor Actor
+	// Room is the room it was said in; empty in a private chat.
+	Room string
+	Text string
+	// At is when it was sent, which may be long before it arrived.
+	At time.Time
+	// Progress, when not nil, tells the asker how a long command is going. It
+	// may be called from any goroutine until Dispatch returns, and never blocks.
+	Progress func(text string)
+}
+
+// Reply is what a command answers.
+type Reply struct {
+	Text string
+	// Raw asks for the text to be shown as it is, without message styling
+	// (XEP-0393): logs, page source, other people's words.
+	Raw bool
+}
+
+// Severity grades an alert.
+type Severity int
+
+// The severities, mildest first.
+const (
+	Info Severity = iota
+	Warning
+	Critical // also spoken, and not held back by quiet hours
+)
+
+// String returns the severity in lower case.
+func (s Severity) String() string {
+	switch s {
+	case Info:
+		return "info"
+	case Warning:
+		return "warning"
+	case Critical:
+		return "critical"
+	}
+	return fmt.Sprintf("severity(%d)", int(s))
+}
+
+// Alert is something Oswald says unasked. One condition has one Key for as long
+// as it lasts; the producer may send it again and again, package alert tells it
+// once. An Alert with Resolved set ends the condition of that Key.
+type Alert struct {
+	Key      string // stable over restarts: "probe/kitchen/hot", "spam/burst"
+	Severity Severity
+	Summary  string // one sentence, fit for the phone and for speech
+	At       time.Time
+	Resolved bool
+}
+
+// Part is one part of the program as `status` and `oswald check` show it.
+type Part struct {
+	Name      string // "xmpp", "bus", "site", "comments", "spam", "voice", "mute lines", "probe", …
+	OK        bool
+	Simulated bool   // the real thing is not there and the part says so
+	State     string // one line: "21.4 °C, steady", "connected since 10:02"
+}
+
+// String returns the part as one line of `status`.
+func (p Part) String() string {
+	s := p.Name + ": " + p.State
+	if p.Simulated && !strings.Contains(p.State, "simulated") {
+		s += " (simulated)"
+	}
+	if !p.OK {
+		s = "⚠ " + s
+	}
+	return s
+}
+
+// Host is a peer on the message bus as `hosts` shows it.
+type Host struct {
+	Name    string
+	Seen    time.Time // last heartbeat; zero if never
+	Alive   bool
+	Version string
+	Open    int // commands to it that have not ended
+	Note    string
+}
