@@ -1,0 +1,534 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package handlers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"oswald"
+)
+
+func TestWhoMayWhat(t *testing.T) {
+	b := newBench(t)
+	test := func(text, who string, want oswald.Code) {
+		t.Helper()
+		if reply, got := b.text(who, text); got != want {
+			t.Errorf("%q as %s: code %q, want %q (%s)", text, who, got, want, reply)
+		}
+	}
+	test("help", guest, "")
+	test("temp", guest, oswald.Forbidden)
+	test("status", guest, oswald.Forbidden)
+	test("yes", guest, oswald.NotFound)
+	test("temp", member, "")
+	test("say hello", member, "")
+	test("flag 12", member, oswald.Forbidden)
+	test("comments", member, oswald.Forbidden)
+	test("spam why 12", member, oswald.Forbidden)
+	test("rebuild", member, oswald.Forbidden)
+	test("flag 12", moderator, "")
+	test("rebuild", moderator, "")
+	test("log", moderator, oswald.Forbidden)
+	test("allow x@example.org owner", moderator, oswald.Forbidden)
+	test("log", owner, "")
+	// A stranger gets nothing, whatever it says.
+	for _, text := range []string{"help", "log", "yes", "\x00", ""} {
+		if r, err := b.Dispatch(t.Context(), b.request("spy@example.org", text)); r != (oswald.Reply{}) || err != nil {
+			t.Errorf("a stranger's %q: %v, %v", text, r, err)
+		}
+	}
+	// In a room the dangerous ones are refused and the rest works.
+	room := func(text string, want oswald.Code) {
+		t.Helper()
+		r := b.request(owner, text)
+		r.Room = "den@rooms.example.org"
+		if _, got := shown(b.Dispatch(t.Context(), r)); got != want {
+			t.Errorf("%q in a room: %q, want %q", text, got, want)
+		}
+	}
+	room("temp", "")
+	room("delete 12", oswald.Forbidden)
+	room("allow x@example.org member", oswald.Forbidden)
+	room("log", oswald.Forbidden)
+}
+
+// TestEveryRow holds the table to its own rules.
+func TestEveryRow(t *testing.T) {
+	h := &Handlers{}
+	var walk func(rows []command, path string)
+	walk = func(rows []command, path string) {
+		for _, c := range rows {
+			p := strings.TrimSpace(path + " " + c.name)
+			if c.role == oswald.NoRole || c.desc == "" || c.example == "" || (c.run == nil) == (c.answer == "") {
+				t.Errorf("%s: role %v, description %q, example %q", p, c.role, c.desc, c.example)
+			}
+			if c.confirm != nil && (!c.changes || !c.private) {
+				t.Errorf("%s asks first, so it changes something and is private", p)
+			}
+			if !c.hidden && path == "" && !strings.Contains(strings.Join(areas, " "), c.area) {
+				t.Errorf("%s: area %q", p, c.area)
+			}
+			if strings.HasSuffix(c.desc, ".") || c.min > c.max {
+				t.Errorf("%s: %q, %d to %d", p, c.desc, c.min, c.max)
+			}
+			h.rows = h.table()
+			if got, err := h.parse(c.example, oswald.Actor{Role: oswald.Owner}, ""); err != nil || got.path != p {
+				t.Errorf("%s: its example %q is %s, %v", p, c.example, got.path, err)
+			}
+			walk(c.sub, p)
+		}
+	}
+	walk(h.table(), "")
+	if m := Markdown(); !strings.Contains(m, "| `spam why N` |") || strings.Contains(m, "`yes` |") {
+		t.Error(m)
+	}
+}
+
+func TestRestOfLine(t *testing.T) {
+	b := newBench(t)
+	test := func(text, want string) {
+		t.Helper()
+		if reply, code := b.text(member, text); code != "" || b.spoken[len(b.spoken)-1] != want {
+			t.Errorf("%q: %s, spoken %q", text, reply, b.spoken)
+		}
+	}
+	test("say Hello  there", "both: Hello  there")
+	test("say left  it's \"late\"\nnow", "left: it's \"late\"\nnow")
+	test("SAY RIGHT Dinner!", "right: Dinner!")
+	test("say left", "both: left")
+	test("say “never closed", "both: “never closed")
+	test("sa both x", "both: x")
+}
+
+func TestShortFormsAndTypos(t *testing.T) {
+	h := &Handlers{}
+	h.rows = h.table()
+	test := func(text, want string, role oswald.Role) {
+		t.Helper()
+		c, err := h.parse(text, oswald.Actor{Role: role}, "")
+		got := c.path
+		if err != nil {
+			got = oswald.MessageOf(err)
+		}
+		if got != want {
+			t.Errorf("%q as %v: %q, want %q", text, role, got, want)
+		}
+	}
+	test("TEMP", "temp", oswald.Member)
+	test("te kitchen", "temp", oswald.Member)
+	test("st", "status", oswald.Owner)
+	test("sp w 12", "spam why", oswald.Owner)
+	test("spam", "spam", oswald.Owner)
+	test("comment 1", "comment", oswald.Owner) // although comments begins so too
+	test("s", "“s” could be `spam`, `say` or `status`.", oswald.Owner)
+	test("s", "“s” could be `say` or `status`.", oswald.Member) // nothing of what one may not
+	test("h", "help", oswald.Guest)
+	test("d", "I do not know “d”. Text `help` for what I understand.", oswald.Guest)
+	test("stauts", "status", oswald.Member)
+	test("temo kitchen", "temp", oswald.Member)
+	test("rebiuld", "Did you mean `rebuild`? I only guess when it changes nothing.", oswald.Owner)
+	test("delet 12", "delete", oswald.Owner) // the beginning, and it asks anyway
+	test("delte 12", "Did you mean `delete 12`? I only guess when it changes nothing.", oswald.Owner)
+	test("delte 12", "I do not know “delte”. Text `help` for what I understand.", oswald.Member)
+	test("statusses", "I do not know “statusses”. Text `help` for what I understand.", oswald.Member)
+	test("spam stast", "spam stats", oswald.Owner)
+	test("spam nonsense", "I do not know “spam nonsense”. There is `spam why`, `spam retrain` and `spam stats`.", oswald.Owner)
+	test("👍🏽", "yes", oswald.Guest)
+	test("Yes!", "yes", oswald.Guest)
+	test("!temp", "temp", oswald.Member)
+	test("/help", "help", oswald.Member)
+	test("ping pong", "`ping` takes nothing after it.", oswald.Member)
+}
+
+func TestRunsOnce(t *testing.T) {
+	b := newBench(t)
+	r := b.request(owner, "rebuild")
+	first, code := shown(b.Dispatch(t.Context(), r))
+	if code != "" {
+		t.Fatal(first)
+	}
+	b.kill()
+	b.open()
+	again, _ := shown(b.Dispatch(t.Context(), r))
+	if again != first || b.builds[r.ID] != 1 {
+		t.Errorf("again: %q, %d builds", again, b.builds[r.ID])
+	}
+	// An error is kept too.
+	b.fail = oswald.Errorf(oswald.Unavailable, "The site does not answer.")
+	r = b.request(owner, "rebuild")
+	b.Dispatch(t.Context(), r)
+	b.fail = nil
+	if text, code := shown(b.Dispatch(t.Context(), r)); text != "The site does not answer." || code != oswald.Unavailable || b.builds[r.ID] != 1 {
+		t.Errorf("again: %q %q", text, code)
+	}
+	// Nobody gets another's answer by its number.
+	r.Actor.Address = moderator
+	if text, code := shown(b.Dispatch(t.Context(), r)); code != oswald.Conflict {
+		t.Errorf("another's: %q", text)
+	}
+}
+
+func TestTheSameAtTheSameTime(t *testing.T) {
+	b := newBench(t)
+	b.block = make(chan struct{})
+	r := b.request(owner, "rebuild")
+	var wg sync.WaitGroup
+	replies := make([]string, 8)
+	for i := range replies {
+		wg.Go(func() { replies[i], _ = shown(b.Dispatch(t.Context(), r)) })
+	}
+	close(b.block)
+	wg.Wait()
+	for _, text := range replies {
+		if text != replies[0] || !strings.HasPrefix(text, "The site is built") {
+			t.Errorf("%q", replies)
+			break
+		}
+	}
+	if b.builds[r.ID] != 1 {
+		t.Errorf("%d builds", b.builds[r.ID])
+	}
+}
+
+func TestConfirm(t *testing.T) {
+	b := newBench(t)
+	test := func(who, text, want string, code oswald.Code) {
+		t.Helper()
+		if reply, got := b.text(who, text); got != code || !strings.Contains(reply, want) {
+			t.Errorf("%s: %q: %q %q", who, text, reply, got)
+		}
+	}
+	test(moderator, "delete 12", "Cheap replica watches! Buy at http://cheap.example\nRemove it for good? yes/no", "")
+	test(owner, "yes", "not asked", oswald.NotFound) // not from the same address
+	if len(b.decided) != 0 {
+		t.Fatal(b.decided)
+	}
+	b.kill()
+	b.open() // the question survives
+	yes := b.request(moderator, "Yes!")
+	if reply, code := shown(b.Dispatch(t.Context(), yes)); code != "" || !strings.Contains(reply, "is deleted") {
+		t.Errorf("yes: %q %q", reply, code)
+	}
+	if reply, code := shown(b.Dispatch(t.Context(), yes)); code != "" || !strings.Contains(reply, "is deleted") {
+		t.Errorf("the same yes again: %q %q", reply, code)
+	}
+	test(moderator, "yes", "not asked", oswald.NotFound)
+	if len(b.decided) != 1 {
+		t.Error(b.decided)
+	}
+	// Too late.
+	test(owner, "delete 11", "yes/no", "")
+	b.pass(5*time.Minute + time.Second)
+	test(owner, "yes", "over 5 min old", oswald.Expired)
+	// The role was taken away between question and answer.
+	test(moderator, "delete 11", "yes/no", "")
+	test(owner, "deny "+moderator, "no role any more", "")
+	r := b.request(moderator, "yes")
+	r.Actor.Role = oswald.Guest // as another room might say
+	if reply, code := shown(b.Dispatch(t.Context(), r)); code != oswald.Forbidden {
+		t.Errorf("after deny: %q %q", reply, code)
+	}
+	// A question takes the place of the one before.
+	test(owner, "delete 11", "#11", "")
+	test(owner, "delete 12", "deleted already", oswald.Conflict)
+	first := b.request(owner, "delete 11")
+	b.Dispatch(t.Context(), first)
+	test(owner, "no", "nothing was done", "")
+	if reply, _ := shown(b.Dispatch(t.Context(), first)); !strings.Contains(reply, "nothing was done") {
+		t.Errorf("the declined one again: %q", reply)
+	}
+	// A yes that was sent before the question does not answer it.
+	test(owner, "delete 11", "yes/no", "")
+	r = b.request(owner, "yes")
+	r.At = r.At.Add(-2 * time.Minute)
+	if reply, code := shown(b.Dispatch(t.Context(), r)); code != oswald.Conflict {
+		t.Errorf("an old yes: %q %q", reply, code)
+	}
+	if len(b.decided) != 1 {
+		t.Error(b.decided)
+	}
+}
+
+func TestLate(t *testing.T) {
+	b := newBench(t)
+	late := func(text string, by time.Duration) (string, oswald.Code) {
+		r := b.request(owner, text)
+		r.At = r.At.Add(-by)
+		return shown(b.Dispatch(t.Context(), r))
+	}
+	if reply, _ := late("temp", 3*time.Hour); !strings.Contains(reply, "kitchen") {
+		t.Errorf("only reads, so no question: %q", reply)
+	}
+	if reply, _ := late("flag 12", 9*time.Minute); !strings.Contains(reply, "hidden") {
+		t.Errorf("not late yet: %q", reply)
+	}
+	if reply, _ := late("flag 11", 3*time.Hour); reply != "Sent 3 h ago while I was away: `flag 11`\nRun it? yes/no" || len(b.decided) != 1 {
+		t.Errorf("late: %q", reply)
+	}
+	if reply, _ := b.text(owner, "yes"); !strings.Contains(reply, "hidden") {
+		t.Errorf("yes: %q", reply)
+	}
+	if reply, _ := late("delete 11", 24*time.Hour); !strings.Contains(reply, "Sent 24 h ago") || strings.Count(reply, "yes/no") != 1 {
+		t.Errorf("late and dangerous: one question, not two: %q", reply)
+	}
+	if reply, _ := b.text(owner, "yes"); !strings.Contains(reply, "is deleted") {
+		t.Errorf("yes: %q", reply)
+	}
+}
+
+// TestResume kills the process in the middle of commands.
+func TestResume(t *testing.T) {
+	b := newBench(t)
+	b.block = make(chan struct{})
+	ctx, kill := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	requests := []oswald.Request{b.request(owner, "rebuild"), b.request(member, "say hello"), b.request(owner, "rebuild recipes/bread")}
+	for _, r := range requests {
+		wg.Go(func() { b.Dispatch(ctx, r) })
+	}
+	waitFor(t, func() bool {
+		b.house.mu.Lock()
+		defer b.house.mu.Unlock()
+		return len(b.builds) == 2 && len(b.spoken) == 1
+	})
+	kill()
+	wg.Wait()
+	b.kill()
+	close(b.block)
+	b.open()
+
+	// The same stanza comes again while Resume is at it: one answer, one run.
+	var dup string
+	wg.Go(func() { dup, _ = shown(b.Dispatch(t.Context(), requests[0])) })
+	var mu sync.Mutex
+	sent := map[string][]string{}
+	var failed bool
+	send := func(_ context.Context, to string, r oswald.Reply) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if !failed && strings.Contains(r.Text, "built") {
+			failed = true
+			return errors.New("the outbox is full")
+		}
+		sent[to] = append(sent[to], r.Text)
+		return nil
+	}
+	if err := b.Resume(t.Context(), send); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if len(sent[owner]) != 1 || !strings.HasPrefix(sent[owner][0], "(after a restart) The site is built") {
+		t.Errorf("owner: %q", sent[owner])
+	}
+	if len(sent[member]) != 1 || sent[member][0] != "I was restarted during `say hello`; it may or may not have happened." {
+		t.Errorf("member: %q", sent[member])
+	}
+	if len(b.spoken) != 1 {
+		t.Errorf("spoken again: %q", b.spoken)
+	}
+	if dup == "" || strings.HasPrefix(dup, "NOT") {
+		t.Errorf("the duplicate: %q", dup)
+	}
+	// The reply that could not be sent is sent after the next restart.
+	b.kill()
+	b.open()
+	b.Resume(t.Context(), send)
+	if len(sent[owner]) != 2 {
+		t.Errorf("owner after the next restart: %q", sent[owner])
+	}
+	b.kill()
+	b.open()
+	b.Resume(t.Context(), send)
+	if len(sent[owner]) != 2 || len(sent[member]) != 1 {
+		t.Errorf("sent again: %q", sent)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	b := newBench(t)
+	ref := regexp.MustCompile(`^Internal error \(ref ([a-z2-7]{4})\)\.$`)
+	test := func(what string) {
+		t.Helper()
+		reply, code := b.text(owner, "rebuild")
+		m := ref.FindStringSubmatch(reply)
+		if m == nil || code != oswald.Internal {
+			t.Fatalf("%s: %q %q", what, reply, code)
+		}
+		if log := b.log.String(); !strings.Contains(log, "ref="+m[1]) || !strings.Contains(log, what) {
+			t.Errorf("%s with ref %s is not in the log:\n%s", what, m[1], log)
+		}
+	}
+	b.fail = errors.New("dial tcp 10.0.0.1: refused")
+	test("dial tcp 10.0.0.1: refused")
+	b.panics = true
+	test("the roof is on fire")
+	b.panics, b.fail = false, nil
+	if reply, code := b.text(owner, "rebuild"); code != "" {
+		t.Error("does not live on:", reply)
+	}
+	if reply, code := b.text(owner, "say "+strings.Repeat("x", 1<<20)); code != oswald.Invalid {
+		t.Errorf("1 MB: %q %q", reply, code)
+	}
+	b.deps.Pages, b.deps.Comments, b.deps.Spam, b.deps.Speaker, b.deps.Thermometer, b.deps.Alerts, b.deps.Hosts, b.deps.Status = nil, nil, nil, nil, nil, nil, nil, nil
+	for _, text := range []string{"rebuild", "comments", "comment 1", "flag 1", "delete 1", "spam", "spam why 1", "spam retrain", "spam stats", "say x", "temp", "alerts", "ack", "hosts", "status"} {
+		if reply, code := b.text(owner, text); code != oswald.Unavailable || !strings.HasSuffix(reply, "not configured on this machine.") {
+			t.Errorf("%s: %q %q", text, reply, code)
+		}
+	}
+}
+
+func TestRate(t *testing.T) {
+	b := newBench(t)
+	for range Defaults().Rate {
+		b.text(member, "ping")
+	}
+	if reply, code := b.text(member, "ping"); code != oswald.Unavailable {
+		t.Errorf("one too many: %q", reply)
+	}
+	if _, code := b.text(owner, "ping"); code != "" {
+		t.Error("another person is held up")
+	}
+	b.pass(time.Second)
+	if _, code := b.text(member, "ping"); code != "" {
+		t.Error("the bucket does not fill up")
+	}
+}
+
+func TestPeople(t *testing.T) {
+	b := newBench(t)
+	do := func(text string, want oswald.Code) {
+		t.Helper()
+		if reply, code := b.text(owner, text); code != want {
+			t.Errorf("%q: %q %q", text, reply, code)
+		}
+	}
+	role := func(address string, want oswald.Role) {
+		t.Helper()
+		if got := b.Role(address); got != want {
+			t.Errorf("%s: %v, want %v", address, got, want)
+		}
+	}
+	do("allow xmpp:New@Example.org/phone Moderator", "")
+	do("deny "+member, "")
+	do("allow "+guest+" king", oswald.Invalid)
+	do("allow @ member", oswald.Invalid)
+	do("deny "+owner, oswald.Conflict)
+	b.kill()
+	b.open()
+	role("new@example.org", oswald.Moderator)
+	role(member, oswald.NoRole)
+	role(owner, oswald.Owner)
+	role("spy@example.org", oswald.NoRole)
+	if all := b.People(); len(all) != 4 {
+		t.Errorf("people: %v", all)
+	}
+	// The last owner stays one; here nobody is an owner by configuration.
+	h, err := New(Defaults(), Deps{DB: b.db, Now: b.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	local := func(text string) (string, oswald.Code) {
+		return shown(h.Dispatch(t.Context(), oswald.Request{ID: oswald.RandomID(), Actor: oswald.Actor{Address: Local, Role: oswald.Owner}, Text: text, At: b.now()}))
+	}
+	local("allow a@example.org owner")
+	if reply, code := local("deny a@example.org"); code != oswald.Conflict {
+		t.Errorf("the last owner: %q", reply)
+	}
+	if reply, code := local("allow a@example.org guest"); code != oswald.Conflict {
+		t.Errorf("the last owner: %q", reply)
+	}
+	local("allow b@example.org owner")
+	if reply, code := local("deny a@example.org"); code != "" {
+		t.Errorf("not the last owner: %q", reply)
+	}
+}
+
+func TestJournal(t *testing.T) {
+	b := newBench(t)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- b.Run(ctx) }()
+	b.text(member, "temp")
+	b.text(owner, "flag 12")
+	stop()
+	if err := <-done; err != nil { // writes what waits
+		t.Fatal(err)
+	}
+	b.kill()
+	b.open()
+	reply, _ := b.text(owner, "log")
+	if !strings.Contains(reply, "ann: temp → done") || !strings.Contains(reply, "me: flag 12 → done") {
+		t.Error(reply)
+	}
+	b.pass(91 * 24 * time.Hour)
+	b.prune(t.Context())
+	if reply, _ := b.text(owner, "log"); strings.Contains(reply, "flag") {
+		t.Errorf("after 91 days: %s", reply)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var got []string
+		req := oswald.Request{Progress: func(s string) { mu.Lock(); defer mu.Unlock(); got = append(got, s) }}
+		report, stop := progress(req, "Building…")
+		time.Sleep(3 * time.Second)
+		report("page 3 of 12")
+		report("page 3 of 12")
+		stop()
+		report("too late")
+		report, stop = progress(req, "Building…")
+		report("quick")
+		stop()
+		time.Sleep(time.Minute)
+		if fmt.Sprint(got) != "[Building… page 3 of 12]" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+func TestAnswerToAnAlert(t *testing.T) {
+	b := newBench(t)
+	test := func(word, want string) {
+		t.Helper()
+		reply, _ := shown(b.Answer(t.Context(), b.request(owner, word), "A2"))
+		if !strings.HasPrefix(reply, want) {
+			t.Errorf("%q: %q", word, reply)
+		}
+	}
+	test("👍🏽", "A2 is acknowledged")
+	test("OK!", "A2 is acknowledged")
+	test("ping", "Pong")
+}
+
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not happen")
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	if err := Defaults().Validate(); err != nil {
+		t.Error(err)
+	}
+	err := Config{Rate: -1}.Validate()
+	for _, key := range []string{"late", "answer", "timeout", "build", "keep", "rate"} {
+		if err == nil || !strings.Contains(err.Error(), "commands."+key+": ") {
+			t.Errorf("%v lacks %s", err, key)
+		}
+	}
+}
