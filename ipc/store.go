@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package ipc
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"oswald/internal/store"
+)
+
+// schema lies in the role's own file: an InTx handler and its record share a
+// transaction.
+var schema = []string{`
+CREATE TABLE ipc_meta(k TEXT PRIMARY KEY, v ANY NOT NULL) STRICT;
+CREATE TABLE ipc_boot(nonce TEXT PRIMARY KEY, grants INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE ipc_peer(name TEXT PRIMARY KEY, nonce TEXT NOT NULL, grants INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE ipc_outbox(
+	pos INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, peer TEXT NOT NULL,
+	verb TEXT NOT NULL, args BLOB NOT NULL, repeatable INTEGER NOT NULL, deadline_ms INTEGER NOT NULL,
+	state TEXT NOT NULL CHECK(state IN ('offered','granted','done','refused','expired','doubt')),
+	nonce TEXT NOT NULL DEFAULT '', instance TEXT NOT NULL DEFAULT '', outcome BLOB, ended_ms INTEGER) STRICT;
+CREATE INDEX ipc_outbox_open ON ipc_outbox(peer, pos) WHERE state IN ('offered','granted');
+CREATE INDEX ipc_outbox_ended ON ipc_outbox(ended_ms) WHERE ended_ms IS NOT NULL;
+CREATE TABLE ipc_journal(
+	peer TEXT NOT NULL, id TEXT NOT NULL, verb TEXT NOT NULL, args BLOB NOT NULL, kind INTEGER NOT NULL,
+	state TEXT NOT NULL CHECK(state IN ('started','done','doubt')), outcome BLOB,
+	after INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(peer, id)) STRICT;
+CREATE TABLE ipc_past(peer TEXT NOT NULL, id TEXT NOT NULL, at_ms INTEGER NOT NULL,
+	PRIMARY KEY(peer, id)) STRICT, WITHOUT ROWID;
+CREATE INDEX ipc_past_at ON ipc_past(at_ms);
+`}
+
+// commitTimeout bounds one look at the file or one commit; it is long because an
+// InTx handler may hold the file.
+const commitTimeout = 30 * time.Second
+
+// A batch is what one round changes in the file, in one transaction.
+type batch struct {
+	ops  []statement
+	then []func() // once it is committed
+}
+
+type statement struct {
+	query string
+	args  []any
+}
+
+func (b *batch) add(query string, args ...any) { b.ops = append(b.ops, statement{query, args}) }
+
+func (b *batch) after(f func()) { b.then = append(b.then, f) }
+
+// commit makes the batch durable and then lets follow what follows from it. The
+// work is not cut short when ctx ends.
+func (b *batch) commit(ctx context.Context, db *sql.DB) error {
+	if len(b.ops) > 0 {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+		defer cancel()
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
+		defer tx.Rollback() // harmless after Commit
+		for _, op := range b.ops {
+			if _, err := tx.ExecContext(ctx, op.query, op.args...); err != nil {
+				return fmt.Errorf("commit: %w", err)
+			}
+		}
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
+	}
+	for _, f := range b.then {
+		f()
+	}
+	return nil
+}
+
+func (b *batch) insertTicket(t *ticket) {
+	b.add(`INSERT INTO ipc_outbox(pos, id, peer, verb, args, repeatable, deadline_ms, state) VALUES(?,?,?,?,?,?,?,?)`,
+		t.pos, t.ID, t.Peer, t.Verb, []byte(t.Args), t.Repeat, t.Deadline, string(t.State))
+}
+
+func (b *batch) updateTicket(t *ticket, now int64) {
+	var out []byte
+	var end any
+	if t.State.ended() {
+		out, _ = encode(t.Out) // made of JSON, so it is JSON
+		end = now
+	}
+	b.add(`UPDATE ipc_outbox SET state=?, nonce=?, instance=?, outcome=?, ended_ms=? WHERE id=?`,
+		string(t.State), t.Nonce, t.Inst, out, end, t.ID)
+}
+
+func (b *batch) startJob(peer string, j *job) {
+	b.add(`INSERT INTO ipc_journal(peer, id, verb, args, kind, state) VALUES(?,?,?,?,?,'started')`,
+		peer, j.ID, j.Verb, []byte(nonNil(j.Args)), int(j.Kind))
+}
+
+const finishJob = `UPDATE ipc_journal SET state=?, outcome=?, after=? WHERE peer=? AND id=? AND state='started'`
+
+func (b *batch) endJob(peer string, j *job) {
+	out, _ := encode(j.Out)
+	b.add(finishJob, string(j.Phase), out, 0, peer, j.ID)
+}
+
+func (b *batch) forgetJob(peer, id string, now int64) {
+	b.add(`DELETE FROM ipc_journal WHERE peer=? AND id=?`, peer, id)
+	b.add(`INSERT INTO ipc_past(peer, id, at_ms) VALUES(?,?,?) ON CONFLICT DO NOTHING`, peer, id, now)
+}
+
+func nonNil(b json.RawMessage) json.RawMessage {
+	if b == nil {
+		return json.RawMessage("null")
+	}
+	return b
+}
+
+// saved is what a process finds in its file.
+type saved struct {
+	inst    string
+	boot    int64
+	bn      string
+	open    []*ticket
+	jobs    map[string][]*job // by peer
+	echoes  map[string]*echo  // by peer
+	nextPos int64
+}
+
+// begin opens the books of a new process: the boot counter rises and the boot
+// nonce is known before anything is published under them. Clocks help only so
+// far as a file from a backup is then not behind the one it replaces.
+func begin(ctx context.Context, db *sql.DB, now time.Time) (*saved, error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	if err := store.Migrate(ctx, db, "ipc", schema); err != nil {
+		return nil, err
+	}
+	s := &saved{bn: randomHex(), jobs: map[string][]*job{}, echoes: map[string]*echo{}}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback() // harmless after Commit
+	var boot int64
+	if err := tx.QueryRowContext(ctx, `SELECT v FROM ipc_meta WHERE k='boot'`).Scan(&boot); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, err
+	}
+	s.boot = max(boot+1, now.UnixMilli())
+	if _, err := tx.ExecContext(ctx, `INSERT INTO ipc_meta VALUES('instance',?) ON CONFLICT DO NOTHING`, randomHex()); err != nil {
+		return nil, err
+	}
+	if err := tx.QueryRowContext(ctx, `SELECT v FROM ipc_meta WHERE k='instance'`).Scan(&s.inst); err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO ipc_meta VALUES('boot',?) ON CONFLICT(k) DO UPDATE SET v=excluded.v`, s.boot); err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT INTO ipc_boot VALUES(?,0)`, s.bn); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.loadOpen(ctx, tx), s.loadJobs(ctx, tx), s.loadEchoes(ctx, tx)); err != nil {
+		return nil, err
+	}
+	return s, tx.Commit()
+}
+
+func (s *saved) loadOpen(ctx context.Context, tx *sql.Tx) error {
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(seq),0)+1 FROM sqlite_sequence WHERE name='ipc_outbox'`).Scan(&s.nextPos); err != nil {
+		return err
+	}
+	rows, err := tx.QueryContext(ctx, selectTicket+` WHERE state IN ('offered','granted') ORDER BY pos`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		t, err := scanTicket(rows)
+		if err != nil {
+			return err
+		}
+		t.unsure = true
+		s.open = append(s.open, t)
+	}
+	return rows.Err()
+}
+
+const selectTicket = `SELECT pos, id, peer, verb, args, repeatable, deadline_ms, state, nonce, instance, outcome FROM ipc_outbox`
+
+func scanTicket(row interface{ Scan(...any) error }) (*ticket, error) {
+	t := new(ticket)
+	var args, out []byte
+	err := row.Scan(&t.pos, &t.ID, &t.Peer, &t.Verb, &args, &t.Repeat, &t.Deadline, (*string)(&t.State), &t.Nonce, &t.Inst, &out)
+	if err != nil {
+		return nil, err
+	}
+	t.Args = args
+	if out != nil {
+		err = json.Unmarshal(out, &t.Out)
+	}
+	return t, err
+}
+
+// findTicket returns the ticket of id, or nil.
+func findTicket(ctx context.Context, db *sql.DB, id string) (*ticket, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	t, err := scanTicket(db.QueryRowContext(ctx, selectTicket+` WHERE id=?`, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return t, err
+}
+
+func (s *saved) loadJobs(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, `SELECT peer, id, verb, args, kind, state, outcome, after FROM ipc_journal ORDER BY rowid`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		j := new(job)
+		var peer string
+		var args, out []byte
+		if err := rows.Scan(&peer, &j.ID, &j.Verb, &args, (*int)(&j.Kind), (*string)(&j.Phase), &out, &j.after); err != nil {
+			return err
+		}
+		j.Args = args
+		if out != nil {
+			if err := json.Unmarshal(out, &j.Out); err != nil {
+				return err
+			}
+		}
+		s.jobs[peer] = append(s.jobs[peer], j)
+	}
+	return rows.Err()
+}
+
+func (s *saved) loadEchoes(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, `SELECT name, nonce, grants FROM ipc_peer`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		e := new(echo)
+		if err := rows.Scan(&name, &e.BN, &e.GN); err != nil {
+			return err
+		}
+		s.echoes[name] = e
+	}
+	return rows.Err()
+}
+
+// grantsOf returns how many grants the file records for a process of this role.
+func grantsOf(ctx context.Context, db *sql.DB, bn string) (n int64, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	err = db.QueryRowContext(ctx, `SELECT grants FROM ipc_boot WHERE nonce=?`, bn).Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, nil
+	}
+	return n, err == nil, err
+}
+
+// isPast reports whether the command of peer ran and was forgotten.
+func isPast(ctx context.Context, db *sql.DB, peer, id string) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	var one int
+	err := db.QueryRowContext(ctx, `SELECT 1 FROM ipc_past WHERE peer=? AND id=?`, peer, id).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// prune forgets what ended before the given time. The sender keeps longer than
+// the worker: an id must not be offered anew once the worker has forgotten it.
+func (b *batch) prune(now time.Time, keep time.Duration) {
+	b.add(`DELETE FROM ipc_past WHERE at_ms < ?`, now.Add(-keep).UnixMilli())
+	b.add(`DELETE FROM ipc_outbox WHERE ended_ms < ?`, now.Add(-keep-24*time.Hour).UnixMilli())
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package ipc
+
+import "encoding/json"
+
+// This file is the worker's half of the protocol: what a job becomes. It does
+// no I/O. Whoever calls it commits before anything follows from it.
+
+// phase is where a job stands.
+type phase string
+
+const (
+	fresh    phase = ""        // an offer, and nothing else
+	claimed  phase = "claimed" // in memory only: a nonce is published
+	declined phase = "refused" // in memory only
+	started  phase = "started" // committed before the effect
+	finished phase = "done"    // committed before it is published
+	dubious  phase = "doubt"   // we died in it
+)
+
+// A job is the worker's record of one command.
+type job struct {
+	ID, Verb string
+	Args     json.RawMessage
+	Kind     Kind
+	Phase    phase
+	Nonce    string // of the claim; consumed when the job starts
+	Out      outcome
+
+	old   bool   // from the list of past commands: nothing in the journal
+	busy  bool   // its handler, or what comes after it, is at work
+	after bool   // committed, and its After has not returned
+	note  string // latest progress
+	order int64  // in which jobs ended, for fair rendering
+}
+
+// facts are what the machine needs to know about an offer from elsewhere.
+type facts struct {
+	bad  *fault // why it cannot be run here
+	past bool   // it ran, and was confirmed and forgotten
+	slot bool   // a handler is free
+}
+
+// take is what an offer does to its job: nothing, a claim, a refusal, or the
+// start. A start needs a grant for the nonce of this very process, and consumes
+// it.
+func take(j job, o offer, f facts, nonce func() string) (job, bool) {
+	switch j.Phase {
+	case fresh:
+		j.ID, j.Verb, j.Args = o.ID, o.V, o.A
+		switch {
+		case f.past:
+			j.Phase, j.old = finished, true
+			j.Out = outcome{Err: alreadyRan}
+		case f.bad != nil:
+			j.Phase, j.Out = declined, outcome{Err: f.bad}
+		case !f.slot && j.Kind == Once:
+			// Claims of these wait for a free handler: if we die, a granted one
+			// that merely stood in line would end as unknown.
+			return j, false
+		default:
+			j.Phase, j.Nonce = claimed, nonce()
+		}
+		return j, true
+	case claimed:
+		if o.G != "" && o.G == j.Nonce && f.slot {
+			j.Phase, j.Nonce = started, ""
+			return j, true
+		}
+	}
+	return j, false
+}
+
+// resume is what a new process does with a job that it finds started: run it
+// again where that is harmless. An InTx job that is started has had no effect.
+func resume(j job) (_ job, again bool) {
+	if j.Phase != started {
+		return j, false
+	}
+	if j.Kind == Once {
+		j.Phase = dubious
+		return j, false
+	}
+	return j, true
+}
+
+// finish records how the handler ended.
+func finish(j job, out outcome) job {
+	j.Phase, j.Out = finished, out
+	return j
+}
+
+// confirm is what "I know its end" from the sender does: the job may be
+// forgotten, but for its place among the past ones.
+func confirm(j job) (forget bool) {
+	return (j.Phase == finished || j.Phase == dubious) && !j.busy
+}
+
+// drop is what the absence of the offer in a newer register does.
+func drop(j job) (forget bool) {
+	return j.Phase == claimed || j.Phase == declined || j.Phase == finished && j.old
+}
+
+// renew is what the first register of a new process of the sender does: a claim
+// that it does not grant is void. If its file came from a backup, an earlier
+// self may have granted the claim and not know it; after this no such grant can
+// start anything, and only after this is the new process told that it was heard.
+func renew(j job, grant string) (forget bool) {
+	return j.Phase == claimed && j.Nonce != grant
+}
