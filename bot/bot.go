@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package bot keeps Oswald online: one client session (RFC 6120, RFC 6121) that
+// is resumed or made anew for ever, and the conversations in it.
+//
+// It owns the session, the way in (who wrote what, and whether it came before),
+// the way out (an outbox on disk that a message leaves when the server has
+// acknowledged it, XEP-0198), escaping and length limits. What a command does
+// lies behind [Dispatcher].
+//
+// Run blocks and is called once. Send, Part and all else may be called from any
+// goroutine, also before Run and after it. In here: one goroutine reads stanzas
+// and never waits for the server, one writes, one pings; each person's commands
+// run one after the other, those of several people side by side.
+package bot
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mellium.im/xmpp/jid"
+
+	"oswald"
+	"oswald/internal/backoff"
+	"oswald/internal/store"
+)
+
+// A Dispatcher carries out commands. A reply without text is not sent.
+type Dispatcher interface {
+	Dispatch(ctx context.Context, req oswald.Request) (oswald.Reply, error)
+}
+
+// Deps is what a Bot is made from. Log and Now may be nil.
+type Deps struct {
+	Dispatcher Dispatcher
+	// Role says who a bare JID is. It must be quick: the reader calls it.
+	Role func(bareJID string) oswald.Role
+	// Stranger is told of each message of somebody without a role; it must be
+	// quick too, and may be nil.
+	Stranger func(bareJID string)
+	DB       *sql.DB
+	Version  string
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// Bot is one account's session and conversations.
+type Bot struct {
+	cfg   Config
+	deps  Deps
+	log   *slog.Logger
+	now   func() time.Time
+	own   jid.JID // bare
+	disk  *disk
+	in    *inbox
+	out   *outbox
+	talks *talks
+	caps  caps
+	quick backoff.Backoff // between tries
+	slow  backoff.Backoff // after a refusal
+
+	resource string
+	sm       smState // of Run's goroutine while there is no session, else of the session
+	intake   intake
+	live     atomic.Pointer[session] // the newest
+	count    atomic.Int64            // how many there have been
+
+	mu     sync.Mutex
+	online string // full JID; "" while there is no session
+	since  time.Time
+	reason string // why there is none
+}
+
+// New makes a bot from its part of the database. It connects to nobody.
+func New(cfg Config, deps Deps) (*Bot, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	own, err := jid.Parse(cfg.JID)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bot{
+		cfg: cfg, deps: deps, log: deps.Log.With("pkg", "bot"), now: deps.Now,
+		own: own.Bare(), reason: "starting", caps: newCaps(),
+		quick: backoff.Backoff{Min: retryMin, Max: retryMax},
+		slow:  backoff.Backoff{Min: refusedAt, Max: retryMax},
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), diskTime)
+	defer cancel()
+	if err := store.Migrate(ctx, deps.DB, "bot", schema); err != nil {
+		return nil, oswald.Wrap(err, oswald.Unavailable, "The bot's database cannot be read; restore it from a backup.")
+	}
+	b.disk = &disk{db: deps.DB, log: b.log}
+	if b.in, err = newInbox(ctx, b.disk); err != nil {
+		return nil, fmt.Errorf("inbox: %w", err)
+	}
+	if b.out, err = newOutbox(ctx, b.disk, deps.Now); err != nil {
+		return nil, fmt.Errorf("outbox: %w", err)
+	}
+	if b.resource, err = b.disk.keep(ctx, "resource "+cfg.Resource, cfg.Resource+"."+oswald.RandomID()[:6]); err != nil {
+		return nil, fmt.Errorf("resource: %w", err)
+	}
+	b.talks = &talks{b: b, by: make(map[string]*talk), slots: make(chan struct{}, cfg.Workers)}
+	return b, nil
+}
+
+// How long to wait after a failure. A wrong password is tried again slowly: a
+// server locks those out who hurry.
+const (
+	retryMin  = 500 * time.Millisecond
+	retryMax  = 5 * time.Minute
+	refusedAt = 30 * time.Second
+	lasting   = 30 * time.Second // a session that long was a good one
+	stopTime  = 4 * time.Second  // to end everything in
+)
+
+// Run stays online until ctx ends, and returns when all it started has returned:
+// within a few seconds, whatever the server or a command does.
+func (b *Bot) Run(ctx context.Context) error {
+	defer b.disk.flush(stopTime)
+	defer b.talks.stop()
+	b.talks.start(ctx, b.in.waiting())
+	var conflicts []time.Time
+	for {
+		begin := time.Now()
+		err := b.session(ctx)
+		if ctx.Err() != nil {
+			b.offline(errors.New("stopped"))
+			return nil
+		}
+		b.offline(err)
+		b.log.Warn("no session", "reason", reasonOf(err), "err", err)
+		if time.Since(begin) > lasting {
+			b.quick.Reset()
+		}
+		pause := &b.quick
+		switch {
+		case isRefusal(err):
+			pause = &b.slow
+		case isConflict(err):
+			conflicts = append(conflicts, begin)
+			if len(conflicts) > 3 {
+				conflicts = conflicts[1:]
+			}
+			// Two programs with one account and resource would throw each other
+			// out for ever.
+			if len(conflicts) == 3 && time.Since(conflicts[0]) < time.Minute+refusedAt {
+				pause = &b.slow
+			}
+		default:
+			b.slow.Reset()
+		}
+		if pause.Wait(ctx) != nil {
+			b.offline(errors.New("stopped"))
+			return nil
+		}
+	}
+}
+
+func (b *Bot) setOnline(full string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.online, b.since, b.reason = full, b.now(), ""
+}
+
+func (b *Bot) offline(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.online, b.reason = "", reasonOf(err)
+}
+
+// Part says whether the bot is online, and why not.
+func (b *Bot) Part() oswald.Part {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := oswald.Part{Name: "xmpp", OK: b.online != ""}
+	if p.OK {
+		p.State = fmt.Sprintf("connected as %s since %s", b.own, b.since.Format("15:04"))
+		if b.now().Sub(b.since) > 20*time.Hour {
+			p.State = fmt.Sprintf("connected as %s since %s", b.own, b.since.Format("2 Jan 15:04"))
+		}
+	} else {
+		p.State = "not connected: " + b.reason
+	}
+	if n := b.out.count(); n > 0 && !p.OK {
+		p.State += fmt.Sprintf(" (%d waiting to be sent)", n)
+	}
+	return p
+}

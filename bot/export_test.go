@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package bot
+
+// cut ends the connection as a net that fails does.
+func (b *Bot) cut() {
+	if s := b.live.Load(); s != nil {
+		s.conn.Conn.Close()
+	}
+}
+
+// sessions returns how many there have been.
+func (b *Bot) sessions() int { return int(b.count.Load()) }
+
+// resumed reports whether the session that lives has been resumed.
+func (b *Bot) resumed() bool {
+	s := b.live.Load()
+	return s != nil && s.again
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package bot
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"time"
+)
+
+// seenMax is how many messages back one that comes again is known. More of one
+// person than waitingMax do not wait.
+const (
+	seenMax    = 20_000
+	waitingMax = 10_000
+)
+
+// A command is a message that somebody with a role has sent.
+type command struct {
+	n                        int64
+	id, sender, thread, text string
+	at                       time.Time
+}
+
+// An inbox remembers which messages have come, and keeps those that are not done
+// yet over a restart. Safe for concurrent use.
+type inbox struct {
+	disk *disk
+
+	mu   sync.Mutex
+	next int64
+	seen map[string]bool
+	ring []string // the ids in seen, in the order they came, from at on
+	at   int
+	left map[string]int // sender: commands of earlier runs that are not done
+}
+
+func newInbox(ctx context.Context, d *disk) (*inbox, error) {
+	in := &inbox{disk: d, seen: make(map[string]bool), left: make(map[string]int)}
+	if err := d.db.QueryRowContext(ctx, "SELECT COALESCE(MAX(n), 0) + 1 FROM bot_inbox").Scan(&in.next); err != nil {
+		return nil, err
+	}
+	rows, err := d.db.QueryContext(ctx, "SELECT id, sender, done FROM bot_inbox WHERE n > ? OR done = 0 ORDER BY n", in.next-seenMax)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, sender string
+		var done bool
+		if err := rows.Scan(&id, &sender, &done); err != nil {
+			return nil, err
+		}
+		in.note(id)
+		if !done {
+			in.left[sender]++
+		}
+	}
+	return in, rows.Err()
+}
+
+// note remembers id; in.mu is held, or nobody else knows of in.
+func (in *inbox) note(id string) {
+	in.seen[id] = true
+	if len(in.ring) < seenMax {
+		in.ring = append(in.ring, id)
+		return
+	}
+	delete(in.seen, in.ring[in.at])
+	in.ring[in.at] = id
+	in.at = (in.at + 1) % seenMax
+}
+
+// waiting returns how many commands each sender has left from earlier runs.
+func (in *inbox) waiting() map[string]int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	left := in.left
+	in.left = nil
+	return left
+}
+
+// fresh gives c its number, unless its id has come before.
+func (in *inbox) fresh(c *command) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.seen[c.id] {
+		return false
+	}
+	in.note(c.id)
+	c.n = in.next
+	in.next++
+	if c.n%500 == 0 {
+		old := c.n - seenMax
+		in.disk.put(func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, "DELETE FROM bot_inbox WHERE n < ? AND done = 1", old)
+			return err
+		}, nil)
+	}
+	return true
+}
+
+// insert is the change that puts c on disk.
+func (c command) insert(done bool) func(context.Context, *sql.Tx) error {
+	return func(ctx context.Context, tx *sql.Tx) error {
+		text := c.text
+		if done {
+			text = ""
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO bot_inbox VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+			c.n, c.id, c.sender, c.thread, text, c.at.UnixMilli(), done)
+		return err
+	}
+}
+
+// done is the change that marks c as answered.
+func (c command) done() func(context.Context, *sql.Tx) error {
+	return func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE bot_inbox SET done = 1, text = '' WHERE id = ?", c.id)
+		return err
+	}
+}
+
+// load returns the next commands of sender after n that are not done.
+func (in *inbox) load(ctx context.Context, sender string, after int64, limit int) ([]command, error) {
+	var list []command
+	err := in.disk.wait(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		list = nil
+		rows, err := tx.QueryContext(ctx, `SELECT n, id, sender, thread, text, at FROM bot_inbox
+			WHERE sender = ? AND n > ? AND done = 0 ORDER BY n LIMIT ?`, sender, after, limit)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var c command
+			var at int64
+			if err := rows.Scan(&c.n, &c.id, &c.sender, &c.thread, &c.text, &at); err != nil {
+				return err
+			}
+			c.at = time.UnixMilli(at)
+			list = append(list, c)
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// An intake counts stanzas for XEP-0198. A message counts as handled when it is
+// on disk: an acknowledged command is a kept command.
+type intake struct {
+	mu      sync.Mutex
+	in      uint32
+	era     int
+	pending []uint32 // of those that are not on disk yet, in order
+}
+
+// begin starts counting at n.
+func (k *intake) begin(n uint32) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.in, k.pending = n, nil
+	k.era++
+}
+
+// stanza counts one that is handled at once, unless hold follows.
+func (k *intake) stanza() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.in++
+}
+
+// hold says that the stanza counted last is not handled before release is called.
+func (k *intake) hold() (release func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	seq, era := k.in, k.era
+	k.pending = append(k.pending, seq)
+	return func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if era != k.era {
+			return
+		}
+		for i, p := range k.pending {
+			if p == seq {
+				k.pending = append(k.pending[:i], k.pending[i+1:]...)
+				return
+			}
+		}
+	}
+}
+
+// handled returns the number to acknowledge, and whether it falls short.
+func (k *intake) handled() (n uint32, short bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.pending) > 0 {
+		return k.pending[0] - 1, true
+	}
+	return k.in, false
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package bot
+
+import (
+	"strings"
+	"time"
+
+	"oswald"
+	"oswald/internal/xmppclient/xmltree"
+)
+
+const (
+	tooLong   = "That message is too long for me: I read up to 64 KB. Please send a shorter one."
+	encrypted = "I cannot read encrypted messages yet. Please switch encryption off for this contact (in Conversations: the lock above the text, then \"Unencrypted\") and send it again."
+	tooMany   = "Too many of your messages wait already; I leave this one out. Please send it again later."
+)
+
+// secrets are the elements that carry an encrypted body: OMEMO old and new
+// (XEP-0384), OpenPGP new and old (XEP-0373, XEP-0027).
+var secrets = []string{"eu.siacs.conversations.axolotl", "urn:xmpp:omemo:2", "urn:xmpp:openpgp:0", "jabber:x:encrypted"}
+
+// message looks at one message. It runs in the reader.
+func (s *session) message(e *xmltree.Element) {
+	b := s.b
+	sender := bareOf(e.Get("from"))
+	if sender == "" || sender == b.own.String() {
+		return // our own account, the server, or an address that cannot be one
+	}
+	switch e.Get("type") {
+	case "error": // never answered: two bots would do so for ever
+		if b.deps.Role(sender) > oswald.NoRole {
+			b.log.Warn("a message came back", "to", sender, "condition", conditionOf(e))
+		}
+		return
+	case "groupchat", "headline":
+		return
+	}
+	text, secret := bodyOf(e), encryptedIn(e)
+	cut := e.Child(nsBlocked, "truncated") != nil
+	if strings.TrimSpace(text) == "" && !secret && !cut {
+		return // a typing state, a receipt, a marker
+	}
+	if b.deps.Role(sender) == oswald.NoRole {
+		if b.deps.Stranger != nil {
+			b.deps.Stranger(sender)
+		}
+		return
+	}
+	c := command{id: commandID(e, sender, b.own.String()), sender: sender, thread: threadOf(e), at: sentAt(e, b.now())}
+	answer := ""
+	switch {
+	case secret:
+		answer = encrypted
+	case cut || len(text) > textMax:
+		answer = tooLong
+	default:
+		c.text = strings.TrimSpace(clean(text))
+	}
+	receipt := ""
+	if id := e.Get("id"); id != "" && e.Child(nsReceipts, "request") != nil {
+		receipt = receiptFor(e.Get("from"), id)
+	}
+	if !b.in.fresh(&c) { // it came before
+		if receipt != "" {
+			b.out.pass(receipt)
+		}
+		return
+	}
+	release := b.intake.hold()
+	kept := func(error) { // on disk: now it may be acknowledged
+		release()
+		if receipt != "" {
+			b.out.pass(receipt)
+		}
+		if s.owed.Load() {
+			b.out.signal()
+		}
+	}
+	if answer == "" && !b.talks.add(c, kept) {
+		answer = tooMany
+	}
+	if answer != "" {
+		b.out.keep(messages(sender, c.thread, c.id, oswald.Reply{Text: answer}), c.insert(true), kept)
+	}
+	if b.disk.busy() {
+		b.disk.flush(diskTime) // the reader stops reading until the disk has caught up
+	}
+}
+
+// bodyOf returns the text of a message: the body in no particular language, else
+// the first one. Only bodies of jabber:client count: whatever else is called body
+// is somebody's extension.
+func bodyOf(e *xmltree.Element) string {
+	text, found := "", false
+	for _, c := range e.Children() {
+		if !c.Is(nsClient, "body") {
+			continue
+		}
+		lang := false
+		for _, a := range c.Attr {
+			lang = lang || a.Space == "xml" && a.Local == "lang"
+		}
+		if !found || !lang {
+			text, found = c.Text(), true
+			if !lang {
+				break
+			}
+		}
+	}
+	return text
+}
+
+// encryptedIn reports whether e has an encrypted body. A message that carries
+// keys only, as clients exchange by themselves, has none.
+func encryptedIn(e *xmltree.Element) bool {
+	for _, c := range e.Children() {
+		for _, ns := range secrets {
+			if c.Space != ns {
+				continue
+			}
+			if ns != secrets[0] && ns != secrets[1] || c.Child(ns, "payload") != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// threadOf returns the thread of a message, unless it is absurd.
+func threadOf(e *xmltree.Element) string {
+	if t := e.Child(nsClient, "thread").Text(); len(t) <= 256 {
+		return t
+	}
+	return ""
+}
+
+// commandID names the message for ever: by what its sender called it, else by
+// what our own server did (XEP-0359; nobody else's stanza-id counts), else by its
+// plain id, which some programs use again.
+func commandID(e *xmltree.Element, sender, own string) string {
+	stanza := ""
+	for _, c := range e.Children() {
+		switch {
+		case c.Is(nsIDs, "origin-id") && c.Get("id") != "":
+			return oswald.CommandID(sender, c.Get("id"))
+		case c.Is(nsIDs, "stanza-id") && c.Get("by") == own:
+			stanza = c.Get("id")
+		}
+	}
+	switch id := e.Get("id"); {
+	case stanza != "":
+		return oswald.CommandID(sender, stanza)
+	case id != "":
+		return oswald.CommandID(sender, id)
+	}
+	return oswald.RandomID()
+}
+
+// sentAt returns when a message was sent: now, or the earliest time that a delay
+// (XEP-0203) names, if it is not in the future.
+func sentAt(e *xmltree.Element, now time.Time) time.Time {
+	at := now
+	for _, c := range e.Children() {
+		if c.Is(nsDelay, "delay") {
+			if t, err := time.Parse(time.RFC3339, c.Get("stamp")); err == nil && t.Before(at) && t.Year() > 1998 {
+				at = t
+			}
+		}
+	}
+	return at
+}
+
+// receiptFor confirms a message (XEP-0184). Only people with a role get one: it
+// tells that we are online.
+func receiptFor(to, id string) string {
+	return string(xmltree.New(nsClient, "message", "to", to, "type", "chat", "id", oswald.RandomID()).Add(
+		xmltree.New(nsReceipts, "received", "id", id),
+		xmltree.New(nsHints, "store")).AppendXML(nil, nsClient))
+}
+
+// presence lets people with a role see when the bot is online, and wants to see
+// them too (RFC 6121 section 3): receipts come only from those who have it in
+// their contacts. Strangers are refused.
+func (s *session) presence(e *xmltree.Element) {
+	if e.Get("type") != "subscribe" {
+		return
+	}
+	who := bareOf(e.Get("from"))
+	if who == "" || who == s.b.own.String() {
+		return
+	}
+	send := func(typ string) {
+		s.b.out.pass(string(xmltree.New(nsClient, "presence", "to", who, "type", typ).AppendXML(nil, nsClient)))
+	}
+	if s.b.deps.Role(who) == oswald.NoRole {
+		if s.b.deps.Stranger != nil {
+			s.b.deps.Stranger(who)
+		}
+		send("unsubscribed")
+		return
+	}
+	send("subscribed")
+	send("subscribe")
+}

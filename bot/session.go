@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package bot
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mellium.im/xmpp"
+
+	"oswald/internal/secret"
+	"oswald/internal/xmppclient/xmltree"
+)
+
+const (
+	loginTime = 30 * time.Second
+	closeTime = 2 * time.Second
+	burst     = 32 // stanzas in one write
+)
+
+var errSilent = errors.New("the server does not answer")
+
+// A session is one connection, from login to its end.
+type session struct {
+	b     *Bot
+	x     *xmpp.Session
+	conn  *safeConn
+	sm    bool          // the server acknowledges (XEP-0198)
+	again bool          // resumed
+	sent  atomic.Uint32 // stanzas written; changes under the library's write lock
+	owed  atomic.Bool   // an <a/> that was short is to be followed by a better one
+	iqs   iqTable
+}
+
+// session connects, logs in and stays until the connection or ctx ends. It
+// returns why it ended.
+func (b *Bot) session(ctx context.Context) error {
+	password, err := secret.Read(b.cfg.PasswordFile)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errPassword, err)
+	}
+	b.disk.flush(diskTime) // what came last is on disk, so it counts as handled
+	b.sm.in, _ = b.intake.handled()
+	pin, err := b.disk.keep(ctx, "sasl "+b.own.Domainpart(), "0")
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	least, _ := strconv.Atoi(pin)
+	if b.cfg.AllowWeakerLogin {
+		least = 0
+	}
+	l := &login{user: b.own.Localpart(), password: password, least: least, plain: b.cfg.DangerPlaintextToLoopback}
+	x, conn, err := connect(ctx, b.cfg, l, bind(&b.sm, b.resource))
+	if err != nil {
+		return err
+	}
+	if strconv.Itoa(l.rank) != pin {
+		b.disk.set("sasl "+b.own.Domainpart(), l.rank)
+	}
+	b.log.Info("logged in", "jid", b.sm.jid, "sasl", l.name, "resumed", b.sm.resumed, "sm", b.sm.enabled)
+	return b.serve(ctx, &session{b: b, x: x, conn: conn, sm: b.sm.enabled, again: b.sm.resumed})
+}
+
+// serve runs a session that is logged in.
+func (b *Bot) serve(ctx context.Context, s *session) error {
+	b.live.Store(s)
+	b.count.Add(1)
+	inner, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer s.conn.Close()
+	defer cancel()
+	if s.b.sm.resumed {
+		s.sent.Store(b.sm.h)
+	}
+	b.intake.begin(b.sm.in)
+	b.out.begin(b.sm.resumed, b.sm.h)
+	defer b.out.end()
+	defer s.iqs.end()
+	if !b.sm.resumed {
+		b.out.pass(b.caps.presence())
+	}
+	b.setOnline(b.sm.jid.String())
+	served := make(chan error, 1)
+	wg.Go(func() { served <- s.x.Serve(s) })
+	wg.Go(func() { s.writer(inner) })
+	wg.Go(func() { s.watch(inner) })
+	if !b.sm.resumed {
+		wg.Go(func() { s.roster(inner) })
+	}
+	select {
+	case err := <-served:
+		return s.cause(err)
+	case <-ctx.Done():
+		s.close(served)
+		return ctx.Err()
+	}
+}
+
+// cause returns why the session ended: a stream error tells more than what the
+// connection says, and that more than what the library made of it.
+func (s *session) cause(err error) error {
+	if isStream(err) {
+		return err
+	}
+	if first := s.conn.reason(); first != nil && !errors.Is(first, io.EOF) {
+		return first
+	}
+	if err == nil {
+		return io.EOF
+	}
+	return err
+}
+
+// close ends the stream as RFC 6120 section 4.4 wants it, and waits a little for
+// the server to do so too. A session that is closed so is not resumed.
+func (s *session) close(served <-chan error) {
+	go s.x.Close() // may hang on a dead connection, until that is closed
+	t := time.NewTimer(closeTime)
+	defer t.Stop()
+	select {
+	case err := <-served:
+		served = nil
+		_ = err
+	case <-t.C:
+	}
+	s.conn.Close()
+	s.b.sm.id = ""
+}
+
+// writer is the one way out, but for the answers that the handler writes.
+func (s *session) writer(ctx context.Context) {
+	var buf []byte
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.b.out.wake:
+		}
+		for more := true; more; {
+			if ctx.Err() != nil {
+				s.b.out.signal() // for the next session
+				return
+			}
+			var err error
+			if buf, more, err = s.writeSome(buf[:0]); err != nil {
+				s.conn.closeFor(err)
+				return
+			}
+			if cap(buf) > 1<<20 {
+				buf = nil
+			}
+		}
+	}
+}
+
+// writeSome writes the next stanzas in one piece.
+func (s *session) writeSome(buf []byte) (_ []byte, more bool, err error) {
+	w := s.x.TokenWriter() // for its lock
+	defer w.Close()
+	if s.x.State()&xmpp.OutputStreamClosed != 0 {
+		return buf, false, nil // we are closing
+	}
+	list, more := s.b.out.take(burst, func() uint32 { return s.sent.Add(1) })
+	for _, it := range list {
+		buf = append(buf, it.xml...)
+	}
+	if s.sm && s.owed.Swap(false) {
+		n, short := s.b.intake.handled()
+		if short {
+			s.owed.Store(true) // whoever releases the next one signals again
+		}
+		buf = ackOf(n).AppendXML(buf, nsClient)
+	}
+	if s.sm && len(list) > 0 {
+		buf = append(buf, "<r xmlns='"+nsSM+"'/>"...)
+	}
+	if len(buf) == 0 {
+		return buf, false, nil
+	}
+	if _, err := s.x.Conn().Write(buf); err != nil {
+		return buf, false, err
+	}
+	if !s.sm {
+		s.b.out.gone()
+	}
+	return buf, more, nil
+}
+
+// watch asks the server at intervals whether it is there (XEP-0199). A server
+// that is stopped, or a net that swallows all packets, shows in no other way.
+func (s *session) watch(ctx context.Context) {
+	t := time.NewTicker(s.b.cfg.Ping)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		for missed := 0; ; {
+			_, err := s.ask(ctx, "get", xmltree.New(nsPing, "ping"))
+			var refused *iqError
+			if err == nil || errors.As(err, &refused) || ctx.Err() != nil {
+				break // a refusal is a sign of life too
+			}
+			if missed++; missed == 2 {
+				s.conn.closeFor(errSilent)
+				return
+			}
+		}
+	}
+}
+
+// connect finds the server, dials and logs in. The features besides login and
+// encryption come last.
+func connect(ctx context.Context, cfg Config, l *login, last xmpp.StreamFeature) (*xmpp.Session, *safeConn, error) {
+	config, err := tlsConfig(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := targets(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	var errs []error
+	for _, t := range list {
+		raw, err := dial(ctx, t.addr, cfg.Patience)
+		if err != nil {
+			errs = append(errs, &dialError{t.addr, err})
+			continue
+		}
+		conn := newSafeConn(raw, cfg.Patience)
+		x, err := negotiate(ctx, cfg, t, conn, config, append(l.features(), last))
+		if err == nil {
+			return x, conn, nil
+		}
+		conn.Close()
+		if first := conn.reason(); first != nil && !errors.Is(err, first) {
+			err = fmt.Errorf("%w (%w)", err, first)
+		}
+		if ctx.Err() != nil || isRefusal(err) || isConflict(err) {
+			return nil, nil, err // no other host will say anything else
+		}
+		errs = append(errs, err)
+	}
+	return nil, nil, errors.Join(errs...)
+}
+
+// negotiate makes a stream over conn and logs in. The library's own deadlines do
+// not hold, so the connection is closed when the time is over.
+func negotiate(ctx context.Context, cfg Config, t target, conn *safeConn, config *tls.Config, features []xmpp.StreamFeature) (*xmpp.Session, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, loginTime, errSilent)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { conn.closeFor(context.Cause(ctx)) })
+	defer stop()
+	var rw io.ReadWriter = conn
+	var state xmpp.SessionState
+	switch {
+	case cfg.DangerPlaintextToLoopback:
+		rw = newGuard(conn)
+	case t.direct:
+		config = config.Clone()
+		config.NextProtos = []string{"xmpp-client"} // XEP-0368
+		tc := tls.Client(conn, config)
+		if err := tc.HandshakeContext(ctx); err != nil {
+			return nil, err
+		}
+		rw, state = newGuard(tc), xmpp.Secure
+	default:
+		features = append(features, startTLS(config))
+	}
+	own, err := parseJID(cfg.JID)
+	if err != nil {
+		return nil, err
+	}
+	return xmpp.NewSession(ctx, own.Domain(), own.Bare(), rw, state,
+		xmpp.NewNegotiator(func(*xmpp.Session, *xmpp.StreamConfig) xmpp.StreamConfig {
+			return xmpp.StreamConfig{Features: features}
+		}))
+}
+
+// startTLS is the library's feature (RFC 6120 section 5) with the guard on top. It
+// is tried even if the server does not offer it: somebody may have removed it.
+func startTLS(config *tls.Config) xmpp.StreamFeature {
+	f := xmpp.StartTLS(config)
+	inner := f.Negotiate
+	f.Negotiate = func(ctx context.Context, s *xmpp.Session, data any) (xmpp.SessionState, io.ReadWriter, error) {
+		mask, rw, err := inner(ctx, s, data)
+		if err != nil {
+			return 0, nil, err
+		}
+		tc, ok := rw.(*tls.Conn)
+		if !ok {
+			return 0, nil, errors.New("STARTTLS gave no TLS connection")
+		}
+		if err := tc.HandshakeContext(ctx); err != nil {
+			return 0, nil, err
+		}
+		return mask, newGuard(tc), nil
+	}
+	return f
+}

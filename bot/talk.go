@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"oswald"
+)
+
+const (
+	talkMax   = 32 // commands of one person in memory; the rest waits on disk
+	typing    = 500 * time.Millisecond
+	quiet     = 2 * time.Second // between two messages of progress
+	graceTime = 3 * time.Second // for a command that is told to stop
+)
+
+// talks are the conversations: one queue for each person, whose commands run in
+// order, and slots that bound how many run at the same time.
+type talks struct {
+	b     *Bot
+	slots chan struct{}
+
+	mu  sync.Mutex
+	ctx context.Context
+	wg  sync.WaitGroup
+	by  map[string]*talk
+}
+
+// A talk is what one person has said and not been answered yet.
+type talk struct {
+	sender string
+	queue  []command
+	loaded int64 // up to here they are in queue, or done
+	last   int64 // the newest that is on disk
+	count  int   // all that wait
+}
+
+// start lets commands run until ctx ends, first those of an earlier run: left
+// says how many each sender has.
+func (t *talks) start(ctx context.Context, left map[string]int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ctx = ctx
+	for sender, n := range left {
+		k := &talk{sender: sender, last: t.b.in.next - 1, count: n}
+		t.by[sender] = k
+		t.wg.Go(func() { t.run(k) })
+	}
+}
+
+// stop waits for the commands that run, which have been told to stop; those that
+// do not are left behind.
+func (t *talks) stop() {
+	done := make(chan struct{})
+	go func() { t.wg.Wait(); close(done) }()
+	timer := time.NewTimer(stopTime)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+		t.b.log.Error("commands do not stop")
+	}
+}
+
+// add puts c into its sender's queue and on disk; kept is called when it is there.
+// It returns false, and does nothing, if too many wait.
+func (t *talks) add(c command, kept func(error)) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k := t.by[c.sender]
+	if k != nil && k.count >= waitingMax {
+		return false
+	}
+	t.b.disk.put(c.insert(false), kept)
+	if k == nil {
+		k = &talk{sender: c.sender, loaded: c.n - 1, last: c.n - 1}
+		t.by[c.sender] = k
+		t.wg.Go(func() { t.run(k) })
+	}
+	if k.loaded == k.last && len(k.queue) < talkMax {
+		k.queue = append(k.queue, c)
+		k.loaded = c.n
+	}
+	k.last = c.n
+	k.count++
+	return true
+}
+
+// run carries out the commands of one person until none is left.
+func (t *talks) run(k *talk) {
+	for t.ctx.Err() == nil {
+		c, ok := t.next(k)
+		if !ok {
+			return
+		}
+		select {
+		case t.slots <- struct{}{}:
+		case <-t.ctx.Done():
+			return
+		}
+		t.b.carryOut(t.ctx, c)
+		<-t.slots
+	}
+}
+
+// next returns the next command; where there is none it ends the talk.
+func (t *talks) next(k *talk) (command, bool) {
+	for {
+		t.mu.Lock()
+		if len(k.queue) > 0 {
+			c := k.queue[0]
+			k.queue = k.queue[1:]
+			k.count--
+			t.mu.Unlock()
+			return c, true
+		}
+		if k.loaded >= k.last {
+			delete(t.by, k.sender)
+			t.mu.Unlock()
+			return command{}, false
+		}
+		after, upTo := k.loaded, k.last
+		t.mu.Unlock()
+		list, err := t.b.in.load(t.ctx, k.sender, after, talkMax)
+		if err != nil {
+			if t.ctx.Err() != nil {
+				return command{}, false
+			}
+			t.b.log.Error("commands that wait cannot be read", "sender", k.sender, "err", err)
+			t.mu.Lock()
+			delete(t.by, k.sender) // they are on disk: the next start finds them
+			t.mu.Unlock()
+			return command{}, false
+		}
+		t.mu.Lock()
+		k.queue = append(k.queue, list...)
+		if len(list) < talkMax {
+			k.loaded = upTo
+		}
+		if len(list) > 0 {
+			k.loaded = max(k.loaded, list[len(list)-1].n)
+		}
+		t.mu.Unlock()
+	}
+}
+
+// carryOut runs one command and sends what it answers.
+func (b *Bot) carryOut(ctx context.Context, c command) {
+	role := b.deps.Role(c.sender) // it may have been taken away meanwhile
+	if role == oswald.NoRole {
+		b.disk.put(c.done(), nil)
+		return
+	}
+	p := &progress{b: b, c: c}
+	timer := time.AfterFunc(typing, p.typing)
+	r, err := b.dispatch(ctx, oswald.Request{
+		ID: c.id, Actor: oswald.Actor{Address: c.sender, Role: role}, Text: c.text, At: c.at, Progress: p.tell,
+	})
+	timer.Stop()
+	shown := p.end()
+	if ctx.Err() != nil && err != nil {
+		return // stopped in the middle: it stays in the inbox, and its ID makes it safe to ask again
+	}
+	if err != nil {
+		r = oswald.Reply{Text: oswald.MessageOf(err), Raw: true}
+		var e *oswald.Error
+		if !errors.As(err, &e) {
+			r.Text = b.refer(c, err)
+		}
+	}
+	var list []string
+	if r.Text != "" {
+		list = messages(c.sender, c.thread, c.id, r)
+	} else if shown {
+		b.out.pass(message(outgoing{to: c.sender, thread: c.thread, id: oswald.RandomID(), state: "active"}))
+	}
+	b.out.keep(list, c.done(), nil)
+}
+
+// refer logs err and returns the sentence with the reference to the log.
+func (b *Bot) refer(c command, err error) string {
+	ref := oswald.RandomID()[:4]
+	b.log.Error("a command failed", "ref", ref, "id", c.id, "sender", c.sender, "err", err)
+	return fmt.Sprintf("Internal error (ref %s).", ref)
+}
+
+// dispatch calls the Dispatcher, and returns though it may panic or hang.
+func (b *Bot) dispatch(ctx context.Context, req oswald.Request) (oswald.Reply, error) {
+	inner, cancel := context.WithTimeout(ctx, b.cfg.Timeout)
+	defer cancel()
+	type result struct {
+		r   oswald.Reply
+		err error
+	}
+	ch := make(chan result, 1)
+	go func() {
+		var res result
+		defer func() {
+			if p := recover(); p != nil {
+				res = result{err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+			}
+			ch <- res
+		}()
+		res.r, res.err = b.deps.Dispatcher.Dispatch(inner, req)
+	}()
+	select {
+	case res := <-ch:
+		return res.r, res.err
+	case <-inner.Done():
+	}
+	t := time.NewTimer(graceTime)
+	defer t.Stop()
+	select {
+	case res := <-ch:
+		return res.r, res.err
+	case <-t.C: // left behind: nothing can end it
+		return oswald.Reply{}, fmt.Errorf("hangs after %v: %w", b.cfg.Timeout, context.Cause(inner))
+	}
+}
+
+// progress tells the asker that a command still runs. Safe for concurrent use.
+type progress struct {
+	b *Bot
+	c command
+
+	mu    sync.Mutex
+	shown bool // that we are at it
+	over  bool
+	last  time.Time
+}
+
+// typing shows the chat state of somebody who writes (XEP-0085).
+func (p *progress) typing() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over || p.shown {
+		return
+	}
+	p.shown = true
+	p.b.out.pass(message(outgoing{to: p.c.sender, thread: p.c.thread, id: oswald.RandomID(), state: "composing"}))
+}
+
+// tell is the Progress of a request.
+func (p *progress) tell(text string) {
+	if text = clip(clean(text), partMax-1); text == "" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now := time.Now(); p.over || now.Sub(p.last) < quiet {
+		return // a phone rings for each
+	} else {
+		p.last, p.shown = now, true
+	}
+	p.b.out.pass(message(outgoing{to: p.c.sender, thread: p.c.thread, id: oswald.RandomID(), body: text, state: "composing", raw: true}))
+}
+
+// end lets nothing more through. It reports whether anything was shown.
+func (p *progress) end() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+	return p.shown
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package bot
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"oswald"
+	"oswald/internal/xmppclient/xmltree"
+)
+
+const (
+	partMax = 4096     // characters of a body that every phone shows
+	textMax = 64 << 10 // bytes of a text that is read
+	saidMax = 1 << 20  // bytes of a reply; far more than anybody scrolls through
+)
+
+// clean drops what has no place in a chat: control characters, the marks that
+// reorder the text around them, and what XML cannot hold.
+func clean(s string) string {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r == '\r' || r == '\u2028' || r == '\u2029':
+			return '\n'
+		case unicode.IsControl(r), r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069, r == 0xFEFF:
+			return -1
+		case r&0xFFFE == 0xFFFE, r >= 0xFDD0 && r <= 0xFDEF: // not characters
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// clip shortens s to at most n characters.
+func clip(s string, n int) string {
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}
+
+// split cuts s into parts of at most limit characters, between lines where it
+// can, else between words, else anywhere. A block between ``` lines that is cut
+// is closed at the end of the part and opened again in the next (XEP-0393).
+func split(s string, limit int) []string {
+	const fence = "```"
+	var parts []string
+	var b strings.Builder
+	size, inBlock, fresh := 0, false, true
+	room := limit - len(fence) - 1 // for closing a block
+	flush := func() {
+		if inBlock {
+			b.WriteString("\n" + fence)
+		}
+		parts = append(parts, b.String())
+		b.Reset()
+		size, fresh = 0, true
+		if inBlock {
+			b.WriteString(fence)
+			size, fresh = len(fence), false
+		}
+	}
+	add := func(line string, n int) {
+		if !fresh {
+			b.WriteByte('\n')
+			size++
+		}
+		b.WriteString(line)
+		size, fresh = size+n, false
+	}
+	for line := range strings.SplitSeq(s, "\n") {
+		n := utf8.RuneCountInString(line)
+		if utf8.RuneCountInString(s) <= limit {
+			return []string{s}
+		}
+		if !fresh && size+1+n > room {
+			flush()
+		}
+		for most := room - size - 1; n > most; most = room - size - 1 { // a line longer than a part
+			cut := cutAt(line, most)
+			add(line[:cut], utf8.RuneCountInString(line[:cut]))
+			line = strings.TrimPrefix(line[cut:], " ")
+			n = utf8.RuneCountInString(line)
+			flush()
+		}
+		add(line, n)
+		if strings.HasPrefix(line, fence) {
+			inBlock = !inBlock
+		}
+	}
+	return append(parts, b.String())
+}
+
+// cutAt returns where to cut a line that is longer than n characters: at the last
+// space of its second half, or after n characters.
+func cutAt(line string, n int) int {
+	end, count, space := 0, 0, 0
+	for i, r := range line {
+		if count == n {
+			break
+		}
+		if r == ' ' && count > n/2 {
+			space = i
+		}
+		count++
+		end = i + utf8.RuneLen(r)
+	}
+	if space > 0 {
+		return space
+	}
+	return end
+}
+
+// messages words r as stanzas to the bare JID to. All are on thread, if that is
+// not empty, and named for id, so that a reply that is made again has the same
+// names. Only the last is a final one (chat state active, XEP-0085).
+func messages(to, thread, id string, r oswald.Reply) []string {
+	text := clean(r.Text)
+	if len(text) > saidMax {
+		text = strings.ToValidUTF8(text[:saidMax], "") + "\n… (the rest is left out)"
+	}
+	text = strings.TrimRight(text, " \n\t")
+	if strings.TrimSpace(text) == "" {
+		text = "(nothing to show)"
+	}
+	parts := split(text, partMax)
+	list := make([]string, len(parts))
+	for i, p := range parts {
+		state := "composing"
+		if i == len(parts)-1 {
+			state = "active"
+		}
+		list[i] = message(outgoing{to: to, thread: thread, id: id + "." + itoa(i+1), body: p, state: state, raw: r.Raw, kept: true})
+	}
+	return list
+}
+
+// outgoing is a message of ours.
+type outgoing struct {
+	to, thread, id, body, state string
+	raw                         bool // no styling
+	kept                        bool // worth archiving, and a receipt is asked for
+}
+
+func message(m outgoing) string {
+	e := xmltree.New(nsClient, "message", "to", m.to, "type", "chat", "id", m.id)
+	if m.body != "" {
+		e.Add(xmltree.New(nsClient, "body").AddText(m.body))
+	}
+	if m.thread != "" {
+		e.Add(xmltree.New(nsClient, "thread").AddText(m.thread))
+	}
+	e.Add(xmltree.New(nsIDs, "origin-id", "id", m.id), xmltree.New(nsStates, m.state))
+	if m.raw {
+		e.Add(xmltree.New(nsStyling, "unstyled"))
+	}
+	if m.kept {
+		e.Add(xmltree.New(nsReceipts, "request"), xmltree.New(nsMarkers, "markable"), xmltree.New(nsHints, "store"))
+	} else if m.body == "" {
+		e.Add(xmltree.New(nsHints, "no-store"))
+	}
+	return string(e.AppendXML(nil, nsClient))
+}
