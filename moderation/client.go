@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package moderation
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"oswald"
+	"oswald/ipc"
+)
+
+// Client is the comment server of another host, with the methods of [Server].
+type Client struct {
+	caller ipc.Caller
+	peer   string
+}
+
+// NewClient returns a Client for the host named peer.
+func NewClient(c ipc.Caller, peer string) *Client { return &Client{c, peer} }
+
+type pageArgs struct {
+	Page string `json:"page,omitempty"`
+}
+
+type numberArgs struct {
+	N int64 `json:"n"`
+}
+
+type decideArgs struct {
+	N        int64           `json:"n"`
+	Decision oswald.Decision `json:"decision"`
+}
+
+func call[T any](ctx context.Context, c *Client, id, verb string, args any, patience time.Duration) (T, error) {
+	var out T
+	raw, err := c.caller.Call(ctx, ipc.Command{ID: id, Peer: c.peer, Verb: verb, Args: args, Deadline: time.Now().Add(patience)}, nil)
+	if err != nil {
+		return out, err
+	}
+	if err := json.Unmarshal(raw, &out); err != nil {
+		return out, oswald.Wrap(err, oswald.Internal, "The comment server's answer could not be read.")
+	}
+	return out, nil
+}
+
+// A question nobody waits for any more is not worth asking; a decision is.
+const (
+	askPatience    = 30 * time.Second
+	decidePatience = 10 * time.Minute
+)
+
+// List is [Server.List].
+func (c *Client) List(ctx context.Context, id, page string) ([]oswald.Comment, error) {
+	return call[[]oswald.Comment](ctx, c, id, "comments", pageArgs{page}, askPatience)
+}
+
+// Get is [Server.Get].
+func (c *Client) Get(ctx context.Context, id string, n int64) (oswald.Comment, error) {
+	return call[oswald.Comment](ctx, c, id, "comment", numberArgs{n}, askPatience)
+}
+
+// Decide is [Server.Decide].
+func (c *Client) Decide(ctx context.Context, id string, n int64, d oswald.Decision) (oswald.Comment, error) {
+	return call[oswald.Comment](ctx, c, id, "decide", decideArgs{n, d}, decidePatience)
+}
+
+// Why is [Server.Why].
+func (c *Client) Why(ctx context.Context, id string, n int64) (oswald.Why, error) {
+	return call[oswald.Why](ctx, c, id, "spam-why", numberArgs{n}, askPatience)
+}
+
+// Stats is [Server.Stats].
+func (c *Client) Stats(ctx context.Context, id string) (oswald.SpamStats, error) {
+	return call[oswald.SpamStats](ctx, c, id, "spam-stats", struct{}{}, askPatience)
+}
+
+// Retrain is [Server.Retrain].
+func (c *Client) Retrain(ctx context.Context, id string) (oswald.SpamStats, error) {
+	return call[oswald.SpamStats](ctx, c, id, "spam-retrain", struct{}{}, decidePatience)
+}
+
+// Verbs is how another host commands s.
+func Verbs(s *Server) map[string]ipc.Handler {
+	return map[string]ipc.Handler{
+		"comments": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			a, err := arguments[pageArgs](c)
+			if err != nil {
+				return nil, err
+			}
+			list, err := s.List(ctx, c.ID, a.Page)
+			return fitList(list), err
+		}},
+		"comment": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			a, err := arguments[numberArgs](c)
+			if err != nil {
+				return nil, err
+			}
+			one, err := s.Get(ctx, c.ID, a.N)
+			return fitOne(one, resultBytes), err
+		}},
+		"decide": {
+			Tx: func(ctx context.Context, tx *sql.Tx, c ipc.Call) (any, error) {
+				a, err := arguments[decideArgs](c)
+				if err != nil {
+					return nil, err
+				}
+				one, err := s.DecideTx(ctx, tx, c.ID, a.N, a.Decision)
+				return fitOne(one, resultBytes), err
+			},
+			After: func(c ipc.Call) {
+				if a, err := arguments[decideArgs](c); err == nil {
+					ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+					defer cancel()
+					s.Decided(ctx, a.N)
+				}
+			},
+		},
+		"spam-why": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			a, err := arguments[numberArgs](c)
+			if err != nil {
+				return nil, err
+			}
+			why, err := s.Why(ctx, c.ID, a.N)
+			why.Comment = fitOne(why.Comment, resultBytes/2)
+			for len(why.Evidence) > 0 && jsonSize(why) > resultBytes {
+				why.Evidence = why.Evidence[:len(why.Evidence)-1]
+			}
+			return why, err
+		}},
+		"spam-stats": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			return s.Stats(ctx, c.ID)
+		}},
+		"spam-retrain": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			return s.Retrain(ctx, c.ID)
+		}},
+	}
+}
+
+func arguments[T any](c ipc.Call) (a T, err error) {
+	if err := json.Unmarshal(c.Args, &a); err != nil {
+		return a, oswald.Wrap(fmt.Errorf("%s: %w", c.Verb, err), oswald.Invalid, "The comment server does not understand this command; is one of the hosts older?")
+	}
+	return a, nil
+}
+
+// resultBytes is how large a result may be in JSON, so that a register of the bus
+// always holds it.
+const resultBytes = 7500
+
+func jsonSize(v any) int {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return 0
+	}
+	return len(b)
+}
+
+// fitOne shortens the text of c until its JSON has at most n bytes.
+func fitOne(c oswald.Comment, n int) oswald.Comment {
+	for keep := 6000; keep >= 1 && jsonSize(c) > n; keep = keep * 3 / 4 {
+		c.Text = shorten(c.Text, keep)
+	}
+	return c
+}
+
+// fitList does so for a list: shorter texts first, then fewer comments.
+func fitList(list []oswald.Comment) []oswald.Comment {
+	for keep := 140; keep >= 40 && jsonSize(list) > resultBytes; keep -= 20 {
+		for i := range list {
+			list[i].Text = oneLine(list[i].Text, keep)
+		}
+	}
+	for len(list) > 0 && jsonSize(list) > resultBytes {
+		list = list[:len(list)-1]
+	}
+	return list
+}

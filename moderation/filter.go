@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package moderation
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"oswald"
+	"oswald/moderation/spam"
+)
+
+// Filter is the spam filter. Package spam has ours; all methods may be called
+// from any goroutine.
+type Filter interface {
+	Classify(text string) spam.Result
+	Learn(spam.Message)
+	Refit(ctx context.Context, all []spam.Message) error
+}
+
+// startFilter brings the filter level with what people have said. A refit when
+// the counts differ also covers a model file that is older than the labels.
+func (s *Server) startFilter(ctx context.Context) error {
+	all, err := s.labels(ctx)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	var ham, spams int
+	for _, m := range all {
+		if m.Spam {
+			spams++
+		} else {
+			ham++
+		}
+	}
+	st := s.filterStats()
+	if st.HamLearnt == ham && st.SpamLearnt == spams {
+		return s.settle(ctx)
+	}
+	_, err = s.refit(ctx, all)
+	return err
+}
+
+// Retrain refits the filter from every label.
+func (s *Server) Retrain(ctx context.Context, id string) (oswald.SpamStats, error) {
+	all, err := s.labels(ctx)
+	if err != nil {
+		return oswald.SpamStats{}, fmt.Errorf("labels: %w", err)
+	}
+	if len(all) == 0 {
+		return oswald.SpamStats{}, oswald.Errorf(oswald.Conflict, "Nothing is labelled yet: flag or approve some comments first.")
+	}
+	took, err := s.refit(ctx, all)
+	if err != nil {
+		return oswald.SpamStats{}, fmt.Errorf("refit: %w", err)
+	}
+	st, err := s.Stats(ctx, id)
+	st.Took = took
+	return st, err
+}
+
+func (s *Server) refit(ctx context.Context, all []spam.Message) (time.Duration, error) {
+	s.settling.Lock()
+	defer s.settling.Unlock()
+	start := time.Now()
+	if err := s.filter.Refit(ctx, all); err != nil {
+		return 0, err
+	}
+	took := time.Since(start)
+	s.log.Info("filter refitted", "messages", len(all), "took", took)
+	return took, s.learnMissed(ctx, all)
+}
+
+// learnMissed learns labels that came while a refit was running, and marks all as
+// learnt. The caller holds settling.
+func (s *Server) learnMissed(ctx context.Context, known []spam.Message) error {
+	had := make(map[int64]bool, len(known))
+	for _, m := range known {
+		had[m.N] = m.Spam
+	}
+	return s.learnNew(ctx, func(m spam.Message) bool {
+		was, ok := had[m.N]
+		return !ok || was != m.Spam
+	})
+}
+
+// learnNew teaches the filter each label it does not know and that want accepts.
+// The caller holds settling.
+func (s *Server) learnNew(ctx context.Context, want func(spam.Message) bool) error {
+	fresh, err := s.messages(ctx, "WHERE learnt = 0 ORDER BY at, n")
+	if err != nil || len(fresh) == 0 {
+		return err
+	}
+	for _, m := range fresh {
+		if want == nil || want(m) {
+			s.filter.Learn(m)
+		}
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // harmless after Commit
+	for _, m := range fresh {
+		// A label that changed its mind meanwhile stays to be learnt.
+		if _, err := tx.ExecContext(ctx, "UPDATE label SET learnt = 1 WHERE n = ? AND spam = ?", m.N, m.Spam); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// settle does what a committed decision is owed: the filter learns, the pages are
+// made anew. What it does is recorded with the decision, so after a crash it is
+// done at the next start.
+func (s *Server) settle(ctx context.Context) error {
+	s.settling.Lock()
+	defer s.settling.Unlock()
+	if err := s.learnNew(ctx, nil); err != nil {
+		return fmt.Errorf("learning: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) labels(ctx context.Context) ([]spam.Message, error) {
+	return s.messages(ctx, "ORDER BY n")
+}
+
+func (s *Server) messages(ctx context.Context, where string) ([]spam.Message, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT n, text, author, spam FROM label "+where)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []spam.Message
+	for rows.Next() {
+		var m spam.Message
+		if err := rows.Scan(&m.N, &m.Text, &m.Author, &m.Spam); err != nil {
+			return nil, err
+		}
+		list = append(list, m)
+	}
+	return list, rows.Err()
+}
+
+// Train adds labelled messages that are not comments of this site, such as an
+// older collection. They count in every refit; call Retrain after it.
+func (s *Server) Train(ctx context.Context, list []spam.Message) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // harmless after Commit
+	var low int64
+	if err := tx.QueryRowContext(ctx, "SELECT coalesce(min(n), 0) FROM label").Scan(&low); err != nil {
+		return err
+	}
+	low = min(low, 0)
+	at := s.now().UnixMilli()
+	for _, m := range list {
+		low-- // numbers below zero, so that they never meet a comment's
+		if err := setLabel(ctx, tx, low, m.Spam, m.Author, m.Text, at); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+func setLabel(ctx context.Context, tx *sql.Tx, n int64, isSpam bool, author, text string, at int64) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO label(n, spam, author, text, at) VALUES(?, ?, ?, ?, ?)
+		ON CONFLICT(n) DO UPDATE SET spam = excluded.spam, text = excluded.text, at = excluded.at, learnt = 0`,
+		n, isSpam, author, text, at)
+	return err
+}
+
+// Why explains the score that a comment has now.
+func (s *Server) Why(ctx context.Context, id string, n int64) (oswald.Why, error) {
+	c, err := s.Get(ctx, id, n)
+	if err != nil {
+		return oswald.Why{}, err
+	}
+	r := s.filter.Classify(c.Text)
+	c.Score, c.Verdict = r.Score, r.Verdict
+	return oswald.Why{Comment: c, Evidence: r.Evidence[:min(len(r.Evidence), 15)]}, nil
+}
+
+// Stats returns what the filter knows and how it is doing.
+func (s *Server) Stats(ctx context.Context, _ string) (oswald.SpamStats, error) {
+	st := s.filterStats()
+	c, err := s.count(ctx)
+	if err != nil {
+		return st, fmt.Errorf("counting: %w", err)
+	}
+	st.Shown, st.Queued, st.Hidden = c.shown, c.queued, c.hidden
+	st.HamLearnt, st.SpamLearnt = c.ham, c.spam
+	st.PostedToday, st.CaughtToday, st.Corrected = c.postedToday, c.caughtToday, c.corrected
+	return st, nil
+}
+
+// saveFilter keeps what was learnt since the last refit, if the filter can; if not,
+// the next start finds labels missing and refits.
+func (s *Server) saveFilter() {
+	if f, ok := s.filter.(interface{ Save() error }); ok {
+		if err := f.Save(); err != nil {
+			s.log.Error("the filter was not saved; it will be refitted at the next start", "err", err)
+		}
+	}
+}
+
+// filterStats returns what a filter tells about itself, if it does.
+func (s *Server) filterStats() oswald.SpamStats {
+	if f, ok := s.filter.(interface{ Stats() oswald.SpamStats }); ok {
+		return f.Stats()
+	}
+	return oswald.SpamStats{}
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package moderation
+
+// schema is the history of the tables; a released step never changes. Times are
+// Unix milliseconds.
+var schema = []string{`
+CREATE TABLE comment(
+	n       INTEGER PRIMARY KEY AUTOINCREMENT, -- a number is never given twice
+	page    TEXT    NOT NULL,
+	parent  INTEGER NOT NULL DEFAULT 0,        -- the comment replied to, or 0
+	author  TEXT    NOT NULL,
+	id      TEXT    NOT NULL DEFAULT '',       -- cryptographic ID; the secret is nowhere
+	text    TEXT    NOT NULL,
+	at      INTEGER NOT NULL,
+	edited  INTEGER NOT NULL DEFAULT 0,
+	changed INTEGER NOT NULL,                  -- last change of state or text
+	state   TEXT    NOT NULL,
+	verdict TEXT    NOT NULL,
+	score   REAL    NOT NULL,
+	net     TEXT    NOT NULL DEFAULT '',       -- truncated before it came here
+	hash    TEXT    NOT NULL,                  -- of the normalised text, for duplicates
+	nonce   TEXT    UNIQUE                     -- of the form: one form, one comment
+) STRICT;
+CREATE INDEX comment_page ON comment(page, state);
+CREATE INDEX comment_state ON comment(state, n);
+CREATE INDEX comment_at ON comment(at);
+CREATE INDEX comment_hash ON comment(hash, at);
+CREATE INDEX comment_id ON comment(id);
+CREATE TABLE label(                            -- what people said, kept to refit from
+	n      INTEGER PRIMARY KEY,
+	spam   INTEGER NOT NULL,
+	author TEXT    NOT NULL,
+	text   TEXT    NOT NULL,                   -- outlives the comment
+	at     INTEGER NOT NULL,
+	learnt INTEGER NOT NULL DEFAULT 0          -- the running filter knows it
+) STRICT;
+CREATE INDEX label_learnt ON label(learnt);
+CREATE TABLE decision(
+	seq      INTEGER PRIMARY KEY,
+	command  TEXT    NOT NULL UNIQUE,          -- the same command again changes nothing
+	n        INTEGER NOT NULL,
+	decision TEXT    NOT NULL,
+	was      TEXT    NOT NULL,                 -- state before
+	label    TEXT    NOT NULL,                 -- label before, or empty
+	at       INTEGER NOT NULL
+) STRICT;
+CREATE INDEX decision_at ON decision(at);
+CREATE TABLE dirty(page TEXT PRIMARY KEY, seq INTEGER NOT NULL DEFAULT 1) STRICT; -- to be put into the page store
+CREATE TABLE memo(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+`, `
+CREATE TABLE standing(id TEXT PRIMARY KEY, standing TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+`, `
+CREATE TABLE suggestion(
+	n       INTEGER PRIMARY KEY AUTOINCREMENT,
+	page    TEXT    NOT NULL,
+	author  TEXT    NOT NULL,
+	id      TEXT    NOT NULL,
+	note    TEXT    NOT NULL,
+	base    TEXT    NOT NULL, -- the source it was made from
+	text    TEXT    NOT NULL,
+	added   INTEGER NOT NULL,
+	removed INTEGER NOT NULL,
+	at      INTEGER NOT NULL,
+	state   TEXT    NOT NULL,
+	net     TEXT    NOT NULL,
+	nonce   TEXT    UNIQUE,
+	command TEXT,              -- that decided
+	decided INTEGER
+) STRICT;
+CREATE INDEX suggestion_state ON suggestion(state, n);
+`}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package moderation
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"oswald"
+)
+
+func TestStanding(t *testing.T) {
+	st := newSite(t, nil)
+	ann := []string{"name", "Ann", "secret", "a long secret"}
+	i := 0
+	test := func(word string, want oswald.CommentState, who ...string) int64 {
+		t.Helper()
+		i++
+		n := st.posted("kitchen", fmt.Sprint(word, " ", i), who...)
+		if c := st.comment(n); c.State != want {
+			t.Errorf("%s of %v: %s, want %s", word, who, c.State, want)
+		}
+		return n
+	}
+	var mine []int64
+	for range earnedTrust {
+		mine = append(mine, test("perhaps", oswald.Queued, ann...))
+	}
+	id := st.comment(mine[0]).ID
+	for _, n := range mine {
+		if _, err := st.Decide(t.Context(), fmt.Sprint("a", n), n, oswald.Approve); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Three approved comments earn trust, for this ID alone.
+	test("perhaps", oswald.Shown, ann...)
+	test("casino", oswald.Queued, ann...)
+	test("perhaps", oswald.Queued, "name", "Ann")
+	test("perhaps", oswald.Queued, "name", "Ann", "secret", "another secret")
+	// One flag takes it away.
+	if _, err := st.Decide(t.Context(), "f", mine[0], oswald.Flag); err != nil {
+		t.Fatal(err)
+	}
+	waits := test("perhaps", oswald.Queued, ann...)
+	// A ban hides what waits and what comes, and stays until it is taken back.
+	if n, err := st.SetStanding(t.Context(), id, Banned); err != nil || n != 2 {
+		t.Errorf("%d %v", n, err)
+	}
+	if c := st.comment(waits); c.State != oswald.Hidden {
+		t.Errorf("%s", c.State)
+	}
+	test("harmless", oswald.Hidden, ann...)
+	test("harmless", oswald.Shown, "name", "Ann")
+	if _, err := st.SetStanding(t.Context(), id, Nobody); err != nil {
+		t.Error(err)
+	}
+	test("harmless", oswald.Shown, ann...)
+	if _, err := st.SetStanding(t.Context(), id, Trusted); err != nil {
+		t.Error(err)
+	}
+	test("perhaps", oswald.Shown, ann...)
+	if _, err := st.SetStanding(t.Context(), "short", Banned); oswald.CodeOf(err) != oswald.Invalid {
+		t.Error(err)
+	}
+	if _, err := st.SetStanding(t.Context(), "aaaaaaaaaaaa", Nobody); oswald.CodeOf(err) != oswald.NotFound {
+		t.Error(err)
+	}
+}
+
+func TestErase(t *testing.T) {
+	dir := t.TempDir()
+	st := newSiteIn(t, dir, nil)
+	n := st.posted("kitchen", "Please forget this sentence of mine.", "name", "Ann Author", "secret", "a long secret")
+	other := st.posted("kitchen", "Others stay.")
+	id := st.comment(n).ID
+	if _, err := st.Decide(t.Context(), "x", n, oswald.Approve); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := st.Erase(t.Context(), id); err != nil || got != 1 {
+		t.Error(got, err)
+	}
+	if a := st.get("/c/kitchen"); a.has("forget this") || a.has("Ann Author") || !a.has("Others stay.") {
+		t.Error(a.body)
+	}
+	if all, err := st.labels(t.Context()); err != nil || len(all) != 0 {
+		t.Error(all, err)
+	}
+	if _, known := st.filter.knows(n); known {
+		t.Error("the filter still knows it")
+	}
+	if st.comment(other).Text == "" {
+		t.Error("too much was erased")
+	}
+	// Not even in the file's free pages.
+	if _, err := st.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		t.Fatal(err)
+	}
+	filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			if b, _ := os.ReadFile(path); strings.Contains(string(b), "forget this sentence") {
+				t.Errorf("still in %s", filepath.Base(path))
+			}
+		}
+		return err
+	})
+	if _, err := st.Erase(t.Context(), id); oswald.CodeOf(err) != oswald.NotFound {
+		t.Error(err)
+	}
+}
