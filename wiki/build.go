@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package wiki
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"oswald"
+)
+
+// stored is what is kept of one page from build to build.
+type stored struct {
+	found
+	rec     *Record
+	off     int64 // of its fragment in the pack
+	len     int
+	deps    []dep
+	warns   []string
+	visible bool
+	key     string // under which it was published; empty if it was not
+}
+
+// memory is what one build leaves for the next, in memory and in the cache.
+type memory struct {
+	gen      string // what else the output depends on: program, configuration, theme
+	manifest string // the state of the output that it goes with
+	site     uint64 // what stands on every page
+	pages    map[string]*stored
+	files    uint64 // digest of the names of attachments
+	faults   []string
+	made     map[string]uint64
+	when     time.Time // when the folder was read
+	pack     *pack
+
+	base   int         // bytes of the cache when it was last written whole
+	cached int         // and with the frames after that
+	cold   bool        // it was read from the cache
+	fault  atomic.Bool // a fragment could not be read
+	ix     *index
+	out    *output
+}
+
+// build makes the site, or as much of it as has changed.
+func (s *Site) build(ctx context.Context, page string, progress func(string)) (result oswald.Build, err error) {
+	defer func() {
+		if err != nil && s.mem != nil { // it may be half way to the next state
+			if s.mem.fault.Load() {
+				_ = os.Remove(filepath.Join(s.cfg.state(), "cache"))
+			}
+			s.mem.pack.close()
+			s.mem = nil
+		}
+	}()
+	root, err := os.OpenRoot(s.cfg.Source)
+	if err != nil {
+		return result, oswald.Wrap(err, oswald.Unavailable, "The folder of pages (wiki.source) cannot be read: %s.", cause(err))
+	}
+	defer root.Close()
+	when := time.Now()
+	scan, err := readFolder(root)
+	if err != nil {
+		return result, err
+	}
+	theme, err := s.theme()
+	if err != nil {
+		return result, err
+	}
+	var last *output
+	if s.mem != nil {
+		last = s.mem.out
+	}
+	out, err := openOutput(s.cfg.Output, s.cfg.state(), s.durable, last)
+	if err != nil {
+		return result, err
+	}
+	out.kill = s.kill
+	if err := s.recall(out, theme); err != nil {
+		return result, err
+	}
+	m := s.mem
+	w := &writer{s: s, theme: theme, out: out, known: m.made, made: make(map[string]uint64, len(m.made))}
+	w.source = &source{cfg: s.cfg, markup: newMarkup(s.cfg, s.base), load: m.load}
+	b := &work{s: s, m: m, w: w, root: root, scan: scan}
+	if err := b.parse(ctx); err != nil {
+		return result, err
+	}
+	b.index()
+	progress(fmt.Sprintf("%d pages read, %d changed", len(scan.pages), len(b.fresh)))
+	first := ""
+	if page != "" {
+		if first = b.ix().find(page); first == "" {
+			return result, oswald.Errorf(oswald.NotFound, "There is no page %q.", page)
+		}
+	}
+	if err := b.render(ctx); err != nil {
+		return result, err
+	}
+	if err := w.generated(); err != nil {
+		return result, err
+	}
+	if m.fault.Load() {
+		return result, errors.New("the pack of fragments is damaged")
+	}
+	b.attach()
+	if err := w.assets(); err != nil {
+		return result, err
+	}
+	if err := ctx.Err(); err != nil {
+		return result, err
+	}
+	result.Pages = len(b.ix().pages)
+	result.Written, result.Unchanged, result.Removed = out.changes()
+	if err := out.commit(func(p string) int { return commitRank(p, first) }); err != nil {
+		return result, err
+	}
+	m.when, m.made, m.faults, m.out = when, w.made, scan.faults, out
+	m.manifest = out.manifest()
+	if len(b.fresh) > 0 || b.structural || result.Written > 0 || result.Removed > 0 {
+		if err := s.remember(m, b.unsaved(), b.goneFiles); err != nil {
+			return result, err
+		}
+	}
+	out.at("cache")
+	if err := out.finish(); err != nil {
+		return result, err
+	}
+	s.conclude(&result, b.ix(), b.warnings())
+	return result, nil
+}
+
+// commitRank orders the files of a commit: what pages refer to comes before
+// them, then the page that was asked for, then pages, then lists of pages.
+func commitRank(p, first string) int {
+	switch {
+	case p == first:
+		return 1
+	case p == "feed.xml" || p == "sitemap.xml" || p == "pages.json" || strings.HasSuffix(p, "/feed.xml"):
+		return 4
+	case strings.HasPrefix(p, "tag/") || strings.HasPrefix(p, "archive/"):
+		return 3
+	case strings.HasSuffix(p, "/index.html") || p == "index.html":
+		return 2
+	}
+	return 0
+}
+
+// conclude sorts the warnings and keeps the report.
+func (s *Site) conclude(result *oswald.Build, ix *index, warns []string) {
+	sort.SliceStable(warns, func(i, j int) bool { return severity(warns[i]) < severity(warns[j]) })
+	seen := make(map[string]bool, len(warns))
+	rep := Report{Warnings: make([]string, 0, len(warns))}
+	for _, w := range warns {
+		if !seen[w] {
+			seen[w] = true
+			rep.Warnings = append(rep.Warnings, w)
+		}
+	}
+	for name, at := range ix.wanted {
+		w := Wanted{Name: name}
+		for _, l := range at {
+			w.From = append(w.From, l.file+":"+strconv.Itoa(l.line))
+		}
+		rep.Wanted = append(rep.Wanted, w)
+	}
+	sort.Slice(rep.Wanted, func(i, j int) bool {
+		a, b := rep.Wanted[i], rep.Wanted[j]
+		if len(a.From) != len(b.From) {
+			return len(a.From) > len(b.From)
+		}
+		return a.Name < b.Name
+	})
+	for _, p := range ix.pages {
+		if len(ix.back[p.File]) == 0 && p.Key != "index" && p.Date.IsZero() {
+			rep.Orphans = append(rep.Orphans, p.File)
+		}
+	}
+	for _, o := range rep.Orphans {
+		rep.Warnings = append(rep.Warnings, o+":1: no page links here")
+	}
+	s.mu.Lock()
+	s.report = rep
+	s.mu.Unlock()
+	result.Warnings = rep.Warnings[:min(50, len(rep.Warnings))]
+}
+
+// severity ranks a warning: what hides a page, what breaks a part of it, what
+// leads nowhere, the rest.
+func severity(w string) int {
+	switch {
+	case strings.Contains(w, "cannot be read"), strings.Contains(w, "larger than the limit"), strings.Contains(w, "plain text"), strings.Contains(w, "UTF-8"):
+		return 0
+	case strings.Contains(w, ": a loop:"), strings.Contains(w, "too much is put"), strings.Contains(w, "same address"), strings.Contains(w, "no macro"):
+		return 1
+	case strings.Contains(w, "there is no page"), strings.Contains(w, "missing"), strings.Contains(w, "nowhere"):
+		return 2
+	case strings.Contains(w, "has no "):
+		return 3
+	}
+	return 4
+}
+
+// parallel calls f for 0 … n-1 on as many goroutines as the configuration says
+// and returns the first error. It returns when all of them have returned.
+func (s *Site) parallel(ctx context.Context, n int, f func(i int) error) error {
+	workers := s.cfg.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	workers = min(workers, n)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	errs := make([]error, workers)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for w := range workers {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= n || ctx.Err() != nil {
+					return
+				}
+				if err := f(i); err != nil {
+					errs[w] = err
+					cancel()
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// loadTheme reads one file of the theme: the operator's, or the built-in one.
+func (s *Site) loadTheme(name string) ([]byte, error) {
+	if s.cfg.Theme != "" {
+		data, err := os.ReadFile(filepath.Join(s.cfg.Theme, name))
+		if err == nil || !os.IsNotExist(err) {
+			return data, err
+		}
+	}
+	return themeFiles.ReadFile("theme/" + name)
+}
+
+// stampOf writes a time for machines.
+func stampOf(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package wiki
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// cacheVersion changes whenever a build of the same sources may come out
+// otherwise than before: markup, templates' data, records, questions.
+const cacheVersion = "1"
+
+// generator is everything but the sources that the output depends on.
+func (s *Site) generator(t *theme) string {
+	h := sha256.New()
+	cfg := s.cfg
+	cfg.Output, cfg.State, cfg.Source, cfg.Theme, cfg.Workers = "", "", "", "", 0
+	data, err := json.Marshal(cfg)
+	if err != nil {
+		panic(err) // a struct of plain fields
+	}
+	fmt.Fprintln(h, cacheVersion, runtime.Version(), s.version)
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, d := range info.Deps {
+			fmt.Fprintln(h, d.Path, d.Version)
+		}
+		for _, v := range info.Settings {
+			if strings.HasPrefix(v.Key, "vcs.") {
+				fmt.Fprintln(h, v.Key, v.Value)
+			}
+		}
+	}
+	h.Write(data)
+	for _, f := range t.source {
+		fmt.Fprintln(h, len(f))
+		h.Write(f)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// recall sees to it that s.mem is what the last build left, if the output is
+// still as that build left it and nothing but sources can have changed;
+// otherwise that it is empty, which makes this a full build.
+func (s *Site) recall(out *output, t *theme) error {
+	gen := s.generator(t)
+	if s.mem == nil && out.trusted {
+		if m, err := s.readCache(); err == nil {
+			s.mem = m
+		} else if !errors.Is(err, os.ErrNotExist) {
+			s.log.Warn("the cache cannot be used; everything is built", "err", err)
+		}
+	}
+	if m := s.mem; m != nil {
+		live := int64(0)
+		for _, p := range m.pages {
+			live += int64(p.len)
+		}
+		if out.trusted && m.gen == gen && m.manifest == out.id && m.pack.size <= 2*live+1<<20 {
+			return nil
+		}
+		m.pack.close()
+		s.mem = nil
+	}
+	f, err := os.CreateTemp(s.cfg.state(), "pack-*")
+	if err != nil {
+		return err
+	}
+	s.mem = &memory{gen: gen, pages: map[string]*stored{}, made: map[string]uint64{}, pack: &pack{f: f, name: filepath.Base(f.Name())}}
+	return nil
+}
+
+// remember writes the cache: as a whole, or where little has changed as one
+// frame more at its end.
+func (s *Site) remember(m *memory, changed []*stored, gone []string) error {
+	if m.base > 0 && len(changed)+len(gone) <= 500 && m.cached < 2*m.base+1<<20 {
+		return s.appendCache(m, changed, gone)
+	}
+	all := make([]*stored, 0, len(m.pages))
+	for _, p := range m.pages {
+		all = append(all, p)
+	}
+	name := filepath.Join(s.cfg.state(), "cache")
+	f, err := os.Create(name + ".new")
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 256<<10)
+	m.base, _ = w.WriteString(cacheHead)
+	var e encoder
+	for len(all) > 0 { // in pieces, so that the whole of it is never in memory
+		n := min(len(all), 250)
+		m.base += e.frame(w, func() { e.delta(nil, all[:n], nil) })
+		all = all[n:]
+	}
+	m.base += e.frame(w, func() { e.delta(m, nil, nil) })
+	err = w.Flush()
+	if err == nil && s.durable {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	m.cached = m.base
+	if err := os.Rename(name+".new", name); err != nil {
+		return err
+	}
+	list, err := filepath.Glob(filepath.Join(s.cfg.state(), "pack-*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range list {
+		if filepath.Base(name) != m.pack.name {
+			_ = os.Remove(name) // of a build that was cut short, or of the one before
+		}
+	}
+	return nil
+}
+
+// appendCache adds one frame. Cut short, it is as if it were not there; the
+// cache then goes with a manifest that is no more, and is not used.
+func (s *Site) appendCache(m *memory, changed []*stored, gone []string) error {
+	f, err := os.OpenFile(filepath.Join(s.cfg.state(), "cache"), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	var e encoder
+	w := bufio.NewWriter(f)
+	m.cached += e.frame(w, func() { e.delta(m, changed, gone) })
+	err = w.Flush()
+	if err == nil && s.durable {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// readCache reads what remember wrote.
+func (s *Site) readCache() (*memory, error) {
+	data, err := os.ReadFile(filepath.Join(s.cfg.state(), "cache"))
+	if err != nil {
+		return nil, err
+	}
+	m, err := decodeMemory(data)
+	if err != nil {
+		return nil, err
+	}
+	if m.pack.name != filepath.Base(m.pack.name) || !strings.HasPrefix(m.pack.name, "pack-") {
+		return nil, errors.New("the cache names no pack")
+	}
+	m.pack.f, err = os.OpenFile(filepath.Join(s.cfg.state(), m.pack.name), os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	fi, err := m.pack.f.Stat()
+	if err != nil || fi.Size() < m.pack.size {
+		m.pack.f.Close()
+		return nil, errors.New("the pack is shorter than the cache says")
+	}
+	return m, nil
+}
+
+// delta writes what has changed. A frame with the memory itself ends a cache.
+func (e *encoder) delta(m *memory, changed []*stored, gone []string) {
+	e.texts(gone)
+	e.uint(uint64(len(changed)))
+	for _, p := range changed {
+		e.stored(p)
+	}
+	e.bool(m != nil)
+	if m == nil {
+		return
+	}
+	e.text(m.gen)
+	e.text(m.manifest)
+	e.uint(m.site)
+	e.uint(m.files)
+	e.time(m.when)
+	e.text(m.pack.name)
+	e.uint(uint64(m.pack.size))
+	e.uint(uint64(len(m.made)))
+	for k, v := range m.made {
+		e.text(k)
+		e.uint(v)
+	}
+}
+
+func decodeMemory(data []byte) (*memory, error) {
+	rest, ok := strings.CutPrefix(string(data), cacheHead)
+	if !ok {
+		return nil, errors.New("the cache is of another version")
+	}
+	m := &memory{pages: map[string]*stored{}, cold: true, base: len(data), cached: len(data)}
+	for rest != "" {
+		var d *decoder
+		if d, rest = nextFrame(rest); d == nil {
+			break // cut short
+		}
+		for _, file := range d.texts() {
+			delete(m.pages, file)
+		}
+		for range d.count() {
+			p := d.stored()
+			m.pages[p.file] = p
+		}
+		if d.bool() {
+			m.gen, m.manifest, m.site, m.files, m.when = d.text(), d.text(), d.uint(), d.uint(), d.time()
+			m.pack = &pack{name: d.text(), size: int64(d.uint())}
+			n := d.count()
+			m.made = make(map[string]uint64, n)
+			for range n {
+				k := d.text()
+				m.made[k] = d.uint()
+			}
+		}
+		if d.bad {
+			return nil, errors.New("the cache is damaged")
+		}
+	}
+	if m.pack == nil || rest != "" {
+		return nil, errors.New("the cache is cut short")
+	}
+	return m, nil
+}
+
+func (e *encoder) stored(p *stored) {
+	e.text(p.file)
+	e.uint(uint64(p.size))
+	e.time(p.mtime)
+	e.uint(uint64(p.off))
+	e.uint(uint64(p.len))
+	e.bool(p.visible)
+	e.text(p.key)
+	e.texts(p.warns)
+	e.uint(uint64(len(p.deps)))
+	for _, d := range p.deps {
+		e.uint(uint64(d.kind))
+		e.text(d.arg)
+		e.uint(d.answer)
+	}
+	r := p.rec
+	for _, s := range []string{r.Key, r.Title, r.Summary, r.Macro, r.Permalink} {
+		e.text(s)
+	}
+	for _, t := range []time.Time{r.Date, r.Updated, r.Expires} {
+		e.time(t)
+	}
+	e.bool(r.Draft)
+	e.bool(r.HasH1)
+	e.texts(r.Tags)
+	e.texts(r.Aliases)
+	e.texts(r.Faults)
+	e.uint(uint64(r.Body))
+	e.uint(uint64(r.Words))
+	e.text(string(r.Hash[:]))
+	e.text(string(r.Frag[:]))
+	e.uint(uint64(len(r.Fields)))
+	for _, f := range r.Fields {
+		e.text(f.Key)
+		e.texts(f.Vals)
+	}
+	e.uint(uint64(len(r.Links)))
+	for _, l := range r.Links {
+		e.text(l.Target)
+		e.text(l.Section)
+		e.text(l.Context)
+		e.uint(uint64(l.Line))
+		e.uint(uint64(l.Kind))
+		e.bool(l.known)
+		e.text(l.to)
+	}
+	e.uint(uint64(len(r.Headings)))
+	for _, h := range r.Headings {
+		e.text(h.Text)
+		e.text(h.ID)
+		e.uint(uint64(h.Level))
+		e.uint(uint64(h.Line))
+		e.uint(uint64(h.Off + 1))
+	}
+	e.uint(uint64(len(r.Blocks)))
+	for _, b := range r.Blocks {
+		e.text(b.ID)
+		e.text(b.Wrap)
+		e.uint(uint64(b.Start))
+		e.uint(uint64(b.End))
+	}
+}
+
+func (d *decoder) stored() *stored {
+	p := &stored{}
+	p.file, p.size, p.mtime = d.text(), int64(d.uint()), d.time()
+	p.off, p.len, p.visible, p.key = int64(d.uint()), int(d.uint()), d.bool(), d.text()
+	p.warns = d.texts()
+	p.deps = make([]dep, d.count())
+	for i := range p.deps {
+		p.deps[i] = dep{byte(d.uint()), d.text(), d.uint()}
+	}
+	r := &Record{File: p.file}
+	p.rec = r
+	for _, s := range []*string{&r.Key, &r.Title, &r.Summary, &r.Macro, &r.Permalink} {
+		*s = d.text()
+	}
+	for _, t := range []*time.Time{&r.Date, &r.Updated, &r.Expires} {
+		*t = d.time()
+	}
+	r.Draft, r.HasH1 = d.bool(), d.bool()
+	r.Tags, r.Aliases, r.Faults = d.texts(), d.texts(), d.texts()
+	r.Body, r.Words = int(d.uint()), int(d.uint())
+	copy(r.Hash[:], d.text())
+	copy(r.Frag[:], d.text())
+	r.Fields = make([]Field, d.count())
+	for i := range r.Fields {
+		r.Fields[i] = Field{d.text(), d.texts()}
+	}
+	r.Links = make([]Link, d.count())
+	for i := range r.Links {
+		r.Links[i] = Link{Target: d.text(), Section: d.text(), Context: d.text(), Line: int(d.uint()), Kind: LinkKind(d.uint()), known: d.bool(), to: d.text()}
+	}
+	r.Headings = make([]Heading, d.count())
+	for i := range r.Headings {
+		r.Headings[i] = Heading{Text: d.text(), ID: d.text(), Level: int(d.uint()), Line: int(d.uint()), Off: int(d.uint()) - 1}
+	}
+	r.Blocks = make([]Block, d.count())
+	for i := range r.Blocks {
+		r.Blocks[i] = Block{ID: d.text(), Wrap: d.text(), Start: int(d.uint()), End: int(d.uint())}
+	}
+	return p
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package wiki
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+)
+
+// Config is the [wiki] part of config.toml.
+type Config struct {
+	Source      string   `toml:"source" doc:"folder of Markdown pages; an Obsidian vault works unchanged"`
+	Output      string   `toml:"output" doc:"folder that the site is written to; only files that a build made are ever changed or removed there"`
+	State       string   `toml:"state" doc:"folder for what the builder remembers, on the same file system as output; empty means output with .state added"`
+	Theme       string   `toml:"theme" doc:"folder whose files replace those of the built-in theme one by one; empty means none"`
+	URL         string   `toml:"url" doc:"address of the site as readers type it, for feeds and the sitemap"`
+	Title       string   `toml:"title" doc:"name of the site, at the top of every page"`
+	Description string   `toml:"description" doc:"one sentence about the site, for feeds and search engines"`
+	Author      string   `toml:"author" doc:"who writes, for feeds"`
+	Language    string   `toml:"language" doc:"language of the pages as a tag such as en or de"`
+	Nav         []string `toml:"nav" doc:"names of the pages that every page links to at its top"`
+	CamelCase   bool     `toml:"camelcase" doc:"turn words like FrontPage into links where there is such a page"`
+	Blog        string   `toml:"blog" doc:"folder whose dated pages are the blog; empty means no blog"`
+	Macros      string   `toml:"macros" doc:"folder whose pages define macros and are not published"`
+	RawHTML     bool     `toml:"raw_html" doc:"keep HTML that stands in a page; set false when strangers can write pages"`
+	Comments    bool     `toml:"comments" doc:"link each page to its comments"`
+	MaxPage     int      `toml:"max_page" doc:"largest page in bytes; a larger one is published as a notice that says so"`
+	FeedSize    int      `toml:"feed_size" doc:"how many posts a feed holds"`
+	Workers     int      `toml:"workers" doc:"pages worked on at once; 0 means one for each processor"`
+}
+
+// Defaults returns the configuration that an empty [wiki] block means.
+func Defaults() Config {
+	return Config{
+		Source:   "pages",
+		Output:   "public",
+		URL:      "http://localhost:8080/",
+		Title:    "Oswald",
+		Language: "en",
+		Blog:     "blog",
+		Macros:   "macros",
+		RawHTML:  true,
+		Comments: true,
+		MaxPage:  1 << 20,
+		FeedSize: 20,
+	}
+}
+
+// Validate reports every fault at once, each by the key the operator typed.
+func (c Config) Validate() error {
+	var errs []error
+	fault := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("wiki."+key+": "+format, args...))
+	}
+	if c.Source == "" {
+		fault("source", "name the folder that holds the pages")
+	}
+	if c.Output == "" {
+		fault("output", "name the folder that the site is written to")
+	}
+	if c.Source != "" && c.Output != "" {
+		if within(c.Source, c.Output) || within(c.Output, c.Source) {
+			fault("output", "%s and the source %s must lie beside each other, neither inside the other", c.Output, c.Source)
+		}
+	}
+	if c.State != "" && c.Output != "" && within(c.Output, c.State) {
+		fault("state", "%s lies inside the output, where readers could fetch it", c.State)
+	}
+	if u, err := url.Parse(c.URL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		fault("url", "%q is not an http or https address", c.URL)
+	}
+	if strings.TrimSpace(c.Title) == "" {
+		fault("title", "give the site a name")
+	}
+	if c.Language == "" || strings.ContainsAny(c.Language, " \t\"<>") {
+		fault("language", "%q is not a language tag such as en", c.Language)
+	}
+	if c.MaxPage < 1<<10 || c.MaxPage > 64<<20 {
+		fault("max_page", "%d is not between 1024 and 67108864", c.MaxPage)
+	}
+	if c.FeedSize < 1 || c.FeedSize > 1000 {
+		fault("feed_size", "%d is not between 1 and 1000", c.FeedSize)
+	}
+	if c.Workers < 0 || c.Workers > 1024 {
+		fault("workers", "%d is not between 0 and 1024", c.Workers)
+	}
+	return errors.Join(errs...)
+}
+
+// within says whether inner is outer or lies inside it.
+func within(outer, inner string) bool {
+	a, err := filepath.Abs(outer)
+	if err != nil {
+		return false
+	}
+	b, err := filepath.Abs(inner)
+	if err != nil {
+		return false
+	}
+	return a == b || strings.HasPrefix(b, strings.TrimSuffix(a, "/")+"/")
+}
+
+// state returns the folder for what the builder remembers.
+func (c Config) state() string {
+	if c.State != "" {
+		return c.State
+	}
+	return strings.TrimRight(c.Output, "/") + ".state"
+}

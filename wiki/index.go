@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package wiki
+
+import (
+	"path"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// index is what is known of all pages at once. It is made of records and of
+// nothing else, and not changed once it is made.
+type index struct {
+	pages  []*Record // published, sorted by file
+	byFile map[string]*Record
+	byKey  map[string]*Record
+	macros map[string]*Record // by folded name
+	names  map[string][]candidate
+	files  map[string]bool     // attachments by path
+	bases  map[string][]string // attachments by folded base name
+	back   map[string][]backlink
+	tags   map[string]*tagPages
+	order  []*tagPages // sorted by name
+	posts  []*Record   // of the blog, newest first
+	postAt map[string]int
+	wanted map[string][]where
+	faults []string // over all pages: clashes of addresses
+}
+
+// candidate is a page that a name may mean.
+type candidate struct {
+	page  *Record
+	name  string // full path without extension, or the alias
+	alias bool
+}
+
+// backlink is one page that links to another.
+type backlink struct {
+	from *Record
+	text string
+	line int
+}
+
+// tagPages is a tag with its pages, those of the tags below it too.
+type tagPages struct {
+	name, fold string
+	pages      []*Record // newest first, then by title
+}
+
+// where is a place in a page.
+type where struct {
+	file string
+	line int
+}
+
+// newIndex settles the keys of the pages and looks up what they say of each
+// other. visible are the pages to publish and the macros.
+//
+// same says that names and files are those of the last index, so that links
+// still lead where they led.
+func newIndex(visible []*Record, files []string, blog string, same bool) *index {
+	ix := &index{
+		byFile: make(map[string]*Record, len(visible)),
+		byKey:  make(map[string]*Record, len(visible)),
+		macros: map[string]*Record{},
+		names:  make(map[string][]candidate, len(visible)),
+		files:  make(map[string]bool, len(files)),
+		bases:  make(map[string][]string, len(files)),
+		wanted: map[string][]where{},
+	}
+	for _, r := range visible {
+		if r.Macro != "" {
+			if old := ix.macros[r.Macro]; old == nil || old.File > r.File {
+				ix.macros[r.Macro] = r
+			}
+			continue
+		}
+		ix.pages = append(ix.pages, r)
+	}
+	ix.faults = assignKeys(ix.pages)
+	for _, r := range ix.pages {
+		r.faceSum = 0
+		r.faceSum = r.face()
+		r.sortKey = fold(r.Title)
+		ix.byFile[r.File], ix.byKey[r.Key] = r, r
+		name := strings.TrimSuffix(r.File, path.Ext(r.File))
+		ix.names[squash(name)] = append(ix.names[squash(name)], candidate{r, name, false})
+		if b := fold(path.Base(name)); (b == "index" || b == "readme") && r.folder() != "" {
+			ix.names[squash(r.folder())] = append(ix.names[squash(r.folder())], candidate{r, r.folder(), false})
+		}
+		for _, a := range r.Aliases {
+			ix.names[squash(a)] = append(ix.names[squash(a)], candidate{r, a, true})
+		}
+	}
+	for _, f := range files {
+		ix.files[f] = true
+		b := fold(path.Base(f))
+		ix.bases[b] = append(ix.bases[b], f)
+	}
+	ix.link(same)
+	ix.tag()
+	ix.blog(strings.Trim(blog, "/"))
+	return ix
+}
+
+// resolve finds the page that name means when it is written in folder from.
+// others counts further candidates that are no worse by spelling, so that the
+// choice between them was by nearness.
+func (ix *index) resolve(name, from string) (page *Record, others int) {
+	name = strings.TrimSuffix(strings.TrimSpace(name), ".md")
+	if strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") {
+		name = path.Join(from, name)
+		if strings.HasPrefix(name, "..") {
+			return nil, 0
+		}
+	}
+	name = strings.Trim(name, "/")
+	if name == "" {
+		return nil, 0
+	}
+	cands := ix.names[squash(name)]
+	if len(cands) == 0 {
+		return nil, 0
+	}
+	folded, best := fold(name), 0
+	var hits []*Record
+	for _, c := range cands {
+		rank := spelling(c, name, folded)
+		if rank > best {
+			best, hits = rank, hits[:0]
+		}
+		if rank == best && rank > 0 && (len(hits) == 0 || hits[len(hits)-1] != c.page) {
+			hits = append(hits, c.page)
+		}
+	}
+	if len(hits) < 2 {
+		if len(hits) == 1 {
+			page = hits[0]
+		}
+		return page, 0
+	}
+	sort.SliceStable(hits, func(i, j int) bool {
+		a, b := common(hits[i].folder(), from), common(hits[j].folder(), from)
+		if a != b {
+			return a > b
+		}
+		if a, b := strings.Count(hits[i].File, "/"), strings.Count(hits[j].File, "/"); a != b {
+			return a < b
+		}
+		return hits[i].File < hits[j].File
+	})
+	return hits[0], len(hits) - 1
+}
+
+// spelling grades how well a candidate fits a name: 0 not at all, more is
+// better. File names come before aliases.
+func spelling(c candidate, name, folded string) int {
+	if c.alias {
+		switch {
+		case c.name == name:
+			return 4
+		case fold(c.name) == folded:
+			return 2
+		}
+		return 0
+	}
+	switch cf := fold(c.name); {
+	case c.name == name:
+		return 7
+	case strings.HasSuffix(c.name, "/"+name):
+		return 6
+	case cf == folded:
+		return 5
+	case strings.HasSuffix(cf, "/"+folded):
+		return 3
+	case !strings.Contains(name, "/"):
+		return 1 // spaces, hyphens or underscores differ
+	}
+	return 0
+}
+
+// common counts the leading folders that two folders share.
+func common(a, b string) int {
+	n := 0
+	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
+	for n < len(as) && n < len(bs) && as[n] == bs[n] && as[n] != "" {
+		n++
+	}
+	return n
+}
+
+// file finds the attachment that name means when it is written in folder from.
+func (ix *index) file(name, from string) string {
+	name = strings.TrimSpace(name)
+	if p := path.Join(from, name); ix.files[p] && !strings.HasPrefix(name, "/") {
+		return p
+	}
+	name = strings.Trim(path.Clean("/"+name), "/")
+	if ix.files[name] {
+		return name
+	}
+	best, score := "", -1
+	for _, f := range ix.bases[fold(path.Base(name))] {
+		if ff := fold(f); ff != fold(name) && !strings.HasSuffix(ff, "/"+fold(name)) {
+			continue
+		}
+		if s := common(path.Dir(f), from); s > score {
+			best, score = f, s
+		}
+	}
+	return best
+}
+
+// target finds what a link leads to.
+func (ix *index) target(from *Record, l Link) *Record {
+	if l.Target == "" {
+		return from
+	}
+	if l.Kind == PathLink && strings.HasPrefix(l.Target, "/") {
+		if r := ix.byKey[strings.Trim(l.Target, "/")]; r != nil {
+			return r
+		}
+	}
+	page, _ := ix.resolve(l.Target, from.folder())
+	return page
+}
+
+// link fills in backlinks and wanted pages.
+func (ix *index) link(same bool) {
+	ix.back = make(map[string][]backlink, len(ix.pages))
+	for _, r := range ix.pages {
+		if !same {
+			for i := range r.Links {
+				r.Links[i].known = false
+			}
+		}
+		ix.linkPage(r, func(string) {})
+	}
+	for _, list := range ix.back {
+		sortBack(list)
+	}
+}
+
+func sortBack(list []backlink) {
+	sort.SliceStable(list, func(i, j int) bool { return byTitle(list[i].from, list[j].from) })
+}
+
+// linkPage notes the links of one page and calls touched for each page whose
+// backlinks it changes.
+func (ix *index) linkPage(r *Record, touched func(file string)) {
+	var seen []*Record
+	for i := range r.Links {
+		l := &r.Links[i]
+		if l.Target == "" || isFile(l.Target) {
+			continue
+		}
+		var to *Record
+		if l.known {
+			to = ix.byFile[l.to]
+		} else {
+			to = ix.target(r, *l)
+			l.known, l.to = true, ""
+			if to != nil {
+				l.to = to.File
+			}
+		}
+		switch {
+		case to == nil && l.Kind != CamelLink && l.Kind != PathLink && ix.file(l.Target, r.folder()) == "":
+			name := fold(l.Target)
+			ix.wanted[name] = append(ix.wanted[name], where{r.File, l.Line})
+		case to != nil && to != r && !slices.Contains(seen, to):
+			seen = append(seen, to)
+			ix.back[to.File] = append(ix.back[to.File], backlink{r, l.Context, l.Line})
+			touched(to.File)
+		}
+	}
+}
+
+// replace gives a page its new record, where nothing that others can find it by
+// has changed: same names, same face. It returns the pages whose backlinks may
+// have changed.
+func (ix *index) replace(old, now *Record) map[string]bool {
+	touched := map[string]bool{}
+	for _, l := range old.Links {
+		if to := ix.target(old, l); to != nil && to != old {
+			touched[to.File] = true
+		} else if to == nil {
+			name := fold(l.Target)
+			ix.wanted[name] = drop(ix.wanted[name], func(w where) bool { return w.file == old.File })
+			if len(ix.wanted[name]) == 0 {
+				delete(ix.wanted, name)
+			}
+		}
+	}
+	for file := range touched {
+		ix.back[file] = drop(ix.back[file], func(b backlink) bool { return b.from == old })
+	}
+	now.Key, now.faceSum, now.sortKey = old.Key, old.faceSum, old.sortKey
+	*old = *now
+	ix.linkPage(old, func(file string) { touched[file] = true })
+	for file := range touched {
+		sortBack(ix.back[file])
+	}
+	return touched
+}
+
+// drop returns list without what is unwanted.
+func drop[T any](list []T, unwanted func(T) bool) []T {
+	out := list[:0]
+	for _, x := range list {
+		if !unwanted(x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func byTitle(a, b *Record) bool {
+	if a.sortKey != b.sortKey {
+		return a.sortKey < b.sortKey
+	}
+	return a.File < b.File
+}
+
+// newest sorts by date, newest first; pages without one come last, by title.
+func newest(a, b *Record) bool {
+	if x, y := a.changed(), b.changed(); !x.Equal(y) {
+		return x.After(y)
+	}
+	return byTitle(a, b)
+}
+
+// tag fills in the tags. A tag holds the pages of the tags below it.
+func (ix *index) tag() {
+	ix.tags = map[string]*tagPages{}
+	sorted := append([]*Record(nil), ix.pages...)
+	sort.SliceStable(sorted, func(i, j int) bool { return newest(sorted[i], sorted[j]) })
+	for _, r := range ix.pages { // in file order, so that the first spelling is settled
+		for _, t := range r.Tags {
+			for t != "" {
+				f := tagFold(t)
+				if ix.tags[f] == nil {
+					ix.tags[f] = &tagPages{name: strings.Trim(t, "/"), fold: f}
+				}
+				i := strings.LastIndexByte(t, '/')
+				t = t[:max(i, 0)]
+			}
+		}
+	}
+	for _, r := range sorted {
+		for _, t := range r.Tags {
+			for f := tagFold(t); f != ""; f = f[:max(strings.LastIndexByte(f, '/'), 0)] {
+				tp := ix.tags[f]
+				if n := len(tp.pages); n == 0 || tp.pages[n-1] != r {
+					tp.pages = append(tp.pages, r)
+				}
+			}
+		}
+	}
+	for _, tp := range ix.tags {
+		ix.order = append(ix.order, tp)
+	}
+	sort.Slice(ix.order, func(i, j int) bool { return ix.order[i].fold < ix.order[j].fold })
+}
+
+// blog finds the posts: dated pages in the folder of the blog.
+func (ix *index) blog(folder string) {
+	if folder == "" {
+		return
+	}
+	for _, r := range ix.pages {
+		if strings.HasPrefix(r.File, folder+"/") && !r.Date.IsZero() {
+			ix.posts = append(ix.posts, r)
+		}
+	}
+	sort.SliceStable(ix.posts, func(i, j int) bool {
+		if a, b := ix.posts[i].Date, ix.posts[j].Date; !a.Equal(b) {
+			return a.After(b)
+		}
+		return ix.posts[i].File > ix.posts[j].File
+	})
+	ix.postAt = make(map[string]int, len(ix.posts))
+	for i, r := range ix.posts {
+		ix.postAt[r.File] = i
+	}
+}
+
+// find returns the file in the output of the page that a person means.
+func (ix *index) find(name string) string {
+	r := ix.byKey[strings.Trim(name, "/")]
+	if r == nil {
+		r, _ = ix.resolve(name, "")
+	}
+	if r == nil {
+		return ""
+	}
+	return pageFile(r.Key)
+}

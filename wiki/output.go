@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package wiki
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// output is the folder that the site is written to, during one build.
+//
+// A changed file is written to the stage, a folder beside the output. When all
+// are there, a journal names what will be put in and taken out; then each file
+// is renamed into its place, and the manifest of all files that are ours is
+// written. Killed before the journal, nothing has happened; killed after it,
+// every file of the site is whole, old or new, and the next build trusts
+// nothing that the journal names and puts the rest in. A file whose bytes are
+// the same is not touched, so its time stays and rsync passes over it.
+type output struct {
+	dir, state string
+	sync       bool
+	empty      bool // there was nothing in dir
+
+	mu      sync.Mutex
+	old     map[string]entry
+	now     map[string]entry
+	trusted bool // the manifest is there and no build was cut short
+	staged  []string
+	puts    int
+	dirs    map[string]bool    // folders of now; only fits uses it
+	kill    func(point string) // for tests: called at named points
+	id      string             // of the manifest; empty where there is none
+	stamp   int64              // its time
+	next    []byte             // the manifest that finish will write
+}
+
+// entry is what the manifest knows of a file.
+type entry struct {
+	hash  [16]byte
+	size  int64
+	mtime int64 // of the file in the output, in nanoseconds
+	src   string
+}
+
+const manifestHead = "oswald wiki manifest 1"
+
+// openOutput reads the manifest and what a cut-short build left.
+//
+// last, when not nil, is the output of the build before in this process; what it
+// knows need not be read again.
+func openOutput(dir, state string, durable bool, last *output) (*output, error) {
+	o := &output{dir: dir, state: state, sync: durable, old: map[string]entry{}, now: map[string]entry{}}
+	for _, d := range []string{dir, state, filepath.Join(state, "stage")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if fi, err := os.Stat(filepath.Join(state, "manifest")); last != nil && last.id != "" && err == nil && fi.ModTime().UnixNano() == last.stamp {
+		o.old, o.id, o.stamp, o.trusted = last.now, last.id, last.stamp, true
+		o.now = make(map[string]entry, len(o.old))
+	} else {
+		o.trusted = o.readManifest() == nil
+	}
+	if len(o.old) == 0 {
+		if d, err := os.Open(dir); err == nil {
+			list, err := d.Readdirnames(1)
+			o.empty = len(list) == 0 && err == io.EOF
+			d.Close()
+		}
+	}
+	left, err := os.ReadFile(filepath.Join(state, "journal"))
+	if err == nil {
+		o.trusted = false
+		for _, p := range strings.Split(string(left), "\n") {
+			if p != "" && fs.ValidPath(p) {
+				o.old[p] = entry{} // ours, of unknown content
+			}
+		}
+	}
+	return o, o.clearStage()
+}
+
+func (o *output) clearStage() error {
+	stage := filepath.Join(o.state, "stage")
+	list, err := os.ReadDir(stage)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := os.RemoveAll(filepath.Join(stage, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readManifest reads which files are ours.
+func (o *output) readManifest() error {
+	name := filepath.Join(o.state, "manifest")
+	fi, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	head, text, ok := strings.Cut(string(data), "\n")
+	if !ok || head != manifestHead {
+		return errors.New("the manifest is of another version")
+	}
+	o.old = make(map[string]entry, strings.Count(text, "\n"))
+	for text != "" {
+		line, rest, ok := strings.Cut(text, "\n")
+		if !ok {
+			return errors.New("the manifest is cut short")
+		}
+		text = rest
+		f := strings.SplitN(line, " ", 5)
+		if len(f) != 5 || !fs.ValidPath(f[4]) {
+			return errors.New("the manifest is damaged")
+		}
+		var e entry
+		h, err1 := hex.DecodeString(f[0])
+		e.size, err = strconv.ParseInt(f[1], 10, 64)
+		mtime, err2 := strconv.ParseInt(f[2], 10, 64)
+		if err != nil || err1 != nil || err2 != nil || len(h) != 16 {
+			return errors.New("the manifest is damaged")
+		}
+		e.hash, e.mtime, e.src = [16]byte(h), mtime, f[3]
+		o.old[f[4]] = e
+	}
+	o.identify(data, fi)
+	return nil
+}
+
+// identify notes which manifest this is.
+func (o *output) identify(data []byte, fi fs.FileInfo) {
+	sum := sha256.Sum256(data)
+	o.id, o.stamp = hex.EncodeToString(sum[:16]), fi.ModTime().UnixNano()
+}
+
+// same says whether the file at p is what the manifest says, by size and time.
+func (o *output) same(p string, e entry) bool {
+	if e.mtime == 0 {
+		return false
+	}
+	fi, err := os.Lstat(filepath.Join(o.dir, filepath.FromSlash(p)))
+	return err == nil && fi.Mode().IsRegular() && fi.Size() == e.size && fi.ModTime().UnixNano() == e.mtime
+}
+
+// put gives the file at p its content. Only one file may have an address.
+func (o *output) put(p string, data []byte) error {
+	sum := sha256.Sum256(data)
+	e := entry{hash: [16]byte(sum[:16]), size: int64(len(data)), src: "-"}
+	o.mu.Lock()
+	old, known := o.old[p]
+	_, twice := o.now[p]
+	if !twice {
+		o.now[p] = e
+	}
+	o.puts++
+	n := o.puts
+	o.mu.Unlock()
+	if twice {
+		return fmt.Errorf("two files want the address %s", p)
+	}
+	if known && old.hash == e.hash && o.same(p, old) {
+		return o.settle(p, old.mtime, "")
+	}
+	if !o.empty && (!known || old.mtime == 0) {
+		full := filepath.Join(o.dir, filepath.FromSlash(p))
+		if fi, err := os.Lstat(full); err == nil && fi.Mode().IsRegular() && fi.Size() == e.size {
+			if have, err := os.ReadFile(full); err == nil && bytes.Equal(have, data) {
+				return o.settle(p, fi.ModTime().UnixNano(), "")
+			}
+		}
+	}
+	stage := strconv.Itoa(n)
+	fi, err := o.write(stage, func(f *os.File) error { _, err := f.Write(data); return err })
+	if err != nil {
+		return err
+	}
+	return o.settle(p, fi.ModTime().UnixNano(), stage)
+}
+
+// keep says that the file at p stays as it is.
+func (o *output) keep(p string) {
+	o.mu.Lock()
+	o.now[p] = o.old[p]
+	o.mu.Unlock()
+}
+
+// has says whether the last build made the file at p.
+func (o *output) has(p string) bool {
+	e, ok := o.old[p]
+	return ok && e.mtime != 0 && o.trusted
+}
+
+// unkeep takes back a keep.
+func (o *output) unkeep(p string) {
+	o.mu.Lock()
+	delete(o.now, p)
+	o.mu.Unlock()
+}
+
+// fits says whether a file at p can lie beside the others: none of them may be
+// a folder of its path, nor its path a folder of theirs.
+func (o *output) fits(p string) bool {
+	if o.dirs == nil {
+		o.dirs = make(map[string]bool, len(o.now))
+		for q := range o.now {
+			for d := path.Dir(q); d != "." && !o.dirs[d]; d = path.Dir(d) {
+				o.dirs[d] = true
+			}
+		}
+	}
+	if _, taken := o.now[p]; taken || o.dirs[p] {
+		return false
+	}
+	for d := path.Dir(p); d != "."; d = path.Dir(d) {
+		if _, file := o.now[d]; file {
+			return false
+		}
+	}
+	for d := path.Dir(p); d != "." && !o.dirs[d]; d = path.Dir(d) {
+		o.dirs[d] = true
+	}
+	return true
+}
+
+// copy gives the file at p the content of a file of the source folder. stamp
+// tells size and time of the source: where it is that of the last build the
+// file is not read.
+func (o *output) copy(p, stamp string, open func() (io.ReadCloser, error)) error {
+	o.mu.Lock()
+	old, known := o.old[p]
+	o.puts++
+	n := o.puts
+	o.mu.Unlock()
+	if known && old.src == stamp && o.same(p, old) {
+		o.keep(p)
+		return nil
+	}
+	in, err := open()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	h := sha256.New()
+	stage := strconv.Itoa(n)
+	fi, err := o.write(stage, func(f *os.File) error { _, err := io.Copy(io.MultiWriter(f, h), in); return err })
+	if err != nil {
+		return err
+	}
+	e := entry{hash: [16]byte(h.Sum(nil)[:16]), size: fi.Size(), src: stamp}
+	o.mu.Lock()
+	_, twice := o.now[p]
+	if !twice {
+		o.now[p] = e
+	}
+	o.mu.Unlock()
+	switch {
+	case twice:
+		return fmt.Errorf("two files want the address %s", p)
+	case known && old.hash == e.hash && o.same(p, old):
+		return o.settle(p, old.mtime, "")
+	case !o.empty && (!known || old.mtime == 0):
+		if mtime, ok := sameContent(filepath.Join(o.dir, filepath.FromSlash(p)), e); ok {
+			return o.settle(p, mtime, "")
+		}
+	}
+	return o.settle(p, fi.ModTime().UnixNano(), stage)
+}
+
+// sameContent says whether a file has the content of e.
+func sameContent(name string, e entry) (mtime int64, ok bool) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, false
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil || !fi.Mode().IsRegular() || fi.Size() != e.size {
+		return 0, false
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return 0, false
+	}
+	return fi.ModTime().UnixNano(), [16]byte(h.Sum(nil)[:16]) == e.hash
+}
+
+// settle notes the time of an unchanged file, or where the new one is staged.
+func (o *output) settle(p string, mtime int64, stage string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e := o.now[p]
+	e.mtime = mtime
+	o.now[p] = e
+	if stage != "" {
+		o.staged = append(o.staged, p+"\x00"+stage)
+	}
+	return nil
+}
+
+// write makes a file in the stage and returns its size and time, which a rename
+// does not change.
+func (o *output) write(stage string, fill func(*os.File) error) (fi fs.FileInfo, err error) {
+	f, err := os.OpenFile(filepath.Join(o.state, "stage", stage), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	err = fill(f)
+	if err == nil {
+		fi, err = f.Stat()
+	}
+	return fi, errors.Join(err, f.Close())
+}
+
+func (o *output) at(point string) {
+	if o.kill != nil {
+		o.kill(point)
+	}
+}
+
+// changes counts what commit will do.
+func (o *output) changes() (written, unchanged, removed int) {
+	for p := range o.old {
+		if _, ok := o.now[p]; !ok {
+			removed++
+		}
+	}
+	return len(o.staged), len(o.now) - len(o.staged), removed
+}
+
+// commit puts the staged files in. first ranks addresses: those with a lower
+// number come first.
+func (o *output) commit(first func(p string) int) error {
+	var gone []string
+	for p := range o.old {
+		if _, ok := o.now[p]; !ok {
+			gone = append(gone, p)
+		}
+	}
+	sort.Strings(gone)
+	if len(o.staged) == 0 && len(gone) == 0 && o.trusted {
+		return nil
+	}
+	sort.Slice(o.staged, func(i, j int) bool {
+		a, b := o.staged[i], o.staged[j]
+		if x, y := first(a[:strings.IndexByte(a, 0)]), first(b[:strings.IndexByte(b, 0)]); x != y {
+			return x < y
+		}
+		return a < b
+	})
+	o.at("staged")
+	if err := o.flush(); err != nil {
+		return err
+	}
+	var journal strings.Builder
+	for _, s := range o.staged {
+		journal.WriteString(s[:strings.IndexByte(s, 0)] + "\n")
+	}
+	for _, p := range gone {
+		journal.WriteString(p + "\n")
+	}
+	if err := o.replace("journal", []byte(journal.String())); err != nil {
+		return err
+	}
+	o.at("journal")
+	for i, s := range o.staged {
+		p, stage, _ := strings.Cut(s, "\x00")
+		if err := o.move(p, stage); err != nil {
+			return err
+		}
+		if i == len(o.staged)/2 {
+			o.at("half")
+		}
+	}
+	o.at("renamed")
+	for _, p := range gone {
+		if err := o.remove(p); err != nil {
+			return err
+		}
+	}
+	o.at("removed")
+	return nil
+}
+
+// manifest makes the manifest of this build and returns its id, before it is
+// written.
+func (o *output) manifest() string {
+	if o.trusted && len(o.staged) == 0 && len(o.now) == len(o.old) {
+		same := true
+		for p, e := range o.now {
+			if o.old[p] != e {
+				same = false
+				break
+			}
+		}
+		if same {
+			return o.id
+		}
+	}
+	names := make([]string, 0, len(o.now))
+	for p := range o.now {
+		names = append(names, p)
+	}
+	sort.Strings(names)
+	var b bytes.Buffer
+	b.Grow(len(names) * 100)
+	b.WriteString(manifestHead + "\n")
+	for _, p := range names {
+		e := o.now[p]
+		var line [160]byte
+		l := hex.AppendEncode(line[:0], e.hash[:])
+		l = strconv.AppendInt(append(l, ' '), e.size, 10)
+		l = strconv.AppendInt(append(l, ' '), e.mtime, 10)
+		b.Write(l)
+		b.WriteString(" " + e.src + " " + p + "\n")
+	}
+	o.next = b.Bytes()
+	sum := sha256.Sum256(o.next)
+	o.id = hex.EncodeToString(sum[:16])
+	return o.id
+}
+
+// finish writes the manifest: from here on the build is done.
+func (o *output) finish() error {
+	if o.next == nil {
+		return nil
+	}
+	if err := o.replace("manifest", o.next); err != nil {
+		return err
+	}
+	fi, err := os.Stat(filepath.Join(o.state, "manifest"))
+	if err != nil {
+		return err
+	}
+	o.stamp, o.next = fi.ModTime().UnixNano(), nil
+	o.at("manifest")
+	if err := os.Remove(filepath.Join(o.state, "journal")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return o.clearStage()
+}
+
+// flush makes sure that what was staged survives a loss of power: each file
+// for itself, or all at once where there are many.
+func (o *output) flush() error {
+	if !o.sync {
+		return nil
+	}
+	if len(o.staged) > 64 {
+		syscall.Sync()
+		return nil
+	}
+	for _, s := range o.staged {
+		_, stage, _ := strings.Cut(s, "\x00")
+		f, err := os.Open(filepath.Join(o.state, "stage", stage))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move puts one staged file in its place. What stands there as a folder or a
+// link must be ours or empty.
+func (o *output) move(p, stage string) error {
+	to := filepath.Join(o.dir, filepath.FromSlash(p))
+	from := filepath.Join(o.state, "stage", stage)
+	if o.empty { // its folder cannot be there yet, or is one of ours
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(from, to); err == nil {
+		return nil
+	}
+	if err := o.room(p); err != nil {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+// room makes the folder for p. A file of ours that has become a folder goes, and
+// a folder of ours that has become a file, with the files of ours in it.
+func (o *output) room(p string) error {
+	for i := 0; i < len(p); i++ {
+		if p[i] != '/' {
+			continue
+		}
+		up := p[:i]
+		if _, mine := o.old[up]; mine {
+			if fi, err := os.Lstat(filepath.Join(o.dir, filepath.FromSlash(up))); err == nil && !fi.IsDir() {
+				if err := os.Remove(filepath.Join(o.dir, filepath.FromSlash(up))); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	full := filepath.Join(o.dir, filepath.FromSlash(p))
+	if fi, err := os.Lstat(full); err == nil && fi.IsDir() {
+		for q := range o.old {
+			if strings.HasPrefix(q, p+"/") {
+				if err := o.remove(q); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return os.MkdirAll(filepath.Dir(full), 0o755)
+}
+
+// remove takes out a file of ours, and folders that are empty then.
+func (o *output) remove(p string) error {
+	err := os.Remove(filepath.Join(o.dir, filepath.FromSlash(p)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return err
+	}
+	for d := path.Dir(p); d != "."; d = path.Dir(d) {
+		if os.Remove(filepath.Join(o.dir, filepath.FromSlash(d))) != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// replace writes a file of the state folder so that it is there whole or not.
+func (o *output) replace(name string, data []byte) error {
+	tmp := filepath.Join(o.state, name+".new")
+	f, err := os.Create(tmp)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil && o.sync {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp, filepath.Join(o.state, name))
+}

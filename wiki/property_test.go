@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package wiki
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestIncremental changes the sources at random and builds after each change,
+// in one process or after a restart, now and then killed in the middle. What
+// comes out must be, byte for byte, what a clean build of the same sources in
+// an empty folder makes; so must the warnings.
+//
+// WIKI_SEED repeats a run, WIKI_STEPS and OSWALD_LONG make it longer.
+func TestIncremental(t *testing.T) {
+	steps := 1000
+	if os.Getenv("OSWALD_LONG") != "" {
+		steps = 50000
+	}
+	if n, err := strconv.Atoi(os.Getenv("WIKI_STEPS")); err == nil {
+		steps = n
+	}
+	seed := uint64(time.Now().UnixNano())
+	if n, err := strconv.ParseUint(os.Getenv("WIKI_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	t.Logf("WIKI_SEED=%d, %d steps", seed, steps)
+	const run = 100 // steps before the folder is begun anew
+	for done := 0; done < steps; done += run {
+		rng := rand.New(rand.NewPCG(seed, uint64(done)))
+		ops := make([]op, run)
+		for i := range ops {
+			ops[i] = randomOp(rng)
+		}
+		if err := replay(t, ops, ""); err != nil {
+			ops = shrink(ops, func(some []op) bool { return replay(t, some, "") != nil })
+			t.Fatalf("seed %d, run at step %d: %v\nshrunk to:\n%s\n%v", seed, done, err, listOps(ops), replay(t, ops, ""))
+		}
+	}
+}
+
+// TestIncrementalNotices makes the builder blind for one kind of question after
+// the other. The test above must notice each time, or it proves nothing.
+func TestIncrementalNotices(t *testing.T) {
+	for _, kind := range []byte{depName, depKey, depFile, depFace, depHeads, depFrag, depMacro, depQuery, depBack, depNear, depTags} {
+		noticed := false
+		for seed := uint64(1); seed <= 100 && !noticed; seed++ {
+			rng := rand.New(rand.NewPCG(seed, uint64(kind)))
+			ops := make([]op, 60)
+			for i := range ops {
+				ops[i] = randomOp(rng)
+			}
+			noticed = replay(t, ops, string(kind)) != nil
+		}
+		if !noticed {
+			t.Errorf("a builder that is blind for %q was not noticed", kind)
+		}
+	}
+}
+
+// scratch makes a folder in memory where there is one, since these tests write
+// a great many small files.
+func scratch(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "oswald-wiki-*")
+	if err != nil {
+		return t.TempDir()
+	}
+	return dir
+}
+
+// op is one change of the sources, or one thing that happens to the builder.
+type op struct {
+	kind, name, text string
+	n                int
+}
+
+func listOps(ops []op) string {
+	var b strings.Builder
+	for _, o := range ops {
+		fmt.Fprintf(&b, "%s %q %q %d\n", o.kind, o.name, o.text, o.n)
+	}
+	return b.String()
+}
+
+var propNames = []string{"Home.md", "Note.md", "a/Note.md", "a/Deep Page.md", "a/index.md", "b/Other.md", "WikiWord.md", "b/c/Leaf.md", "blog/one.md", "blog/two.md", "blog/three.md", "Été.md", "Tag page.md", "b/index.md", "macros/say.md", "macros/list.md", "macros/twice.md"}
+
+func randomOp(r *rand.Rand) op {
+	name := propNames[r.IntN(len(propNames))]
+	switch n := r.IntN(100); {
+	case n < 40:
+		return op{"write", name, randomPage(r, name), 0}
+	case n < 58: // the end of a page changes, its face does not
+		return op{"append", name, randomBlock(r), 0}
+	case n < 70:
+		return op{kind: "delete", name: name}
+	case n < 76:
+		return op{kind: "rename", name: name, text: propNames[r.IntN(14)]}
+	case n < 82:
+		return op{"write", []string{"pic.png", "a/pic.png", "file.pdf", "b/Other.txt"}[r.IntN(4)], strconv.Itoa(r.IntN(3)), 0}
+	case n < 84:
+		return op{kind: "delete", name: []string{"pic.png", "a/pic.png", "file.pdf", "b/Other.txt"}[r.IntN(4)]}
+	case n < 91:
+		return op{kind: "restart"}
+	case n < 94:
+		return op{kind: "kill", name: []string{"staged", "journal", "half", "renamed", "removed", "manifest", "cache"}[r.IntN(7)]}
+	case n < 96:
+		return op{kind: "template", n: r.IntN(3)}
+	case n < 98:
+		return op{kind: "config", n: r.IntN(6)}
+	case n < 99:
+		return op{kind: "clock", n: r.IntN(4)}
+	}
+	return op{kind: "damage", n: r.IntN(1000)}
+}
+
+func randomPage(r *rand.Rand, name string) string {
+	pick := func(list ...string) string { return list[r.IntN(len(list))] }
+	if strings.HasPrefix(name, "macros/") {
+		return pick("said {{$x|nothing}}", "{{$x}} [[Note]] #m/{{$x}}", "{{say x={{$x}}}}", "{{query tag={{$x|t}}}}", "![[Note#One]]", "{{twice x=a}} {{say}}")
+	}
+	var b strings.Builder
+	if strings.HasPrefix(name, "blog/") && r.IntN(4) > 0 {
+		return "---\ndate: 2026-11-0" + pick("1", "2", "3", "4") + "\ntitle: " + pick("P", "Q", "R") + "\n---\n" + randomBlock(r)
+	}
+	if r.IntN(2) == 0 {
+		b.WriteString("---\n")
+		for range r.IntN(4) {
+			b.WriteString(pick("title: "+pick("First", "Second", "Third")+"\n", "tags: ["+pick("t", "t/u", "v")+", "+pick("w", "T", "x")+"]\n",
+				"date: 2026-"+pick("01-02", "11-23", "11-25", "12-24")+"\n", "draft: "+pick("true", "false")+"\n", "aliases: ["+pick("Alias", "Other name", "Note")+"]\n",
+				"permalink: "+pick("here", "a/deep-page", "note")+"\n", "parent: "+pick("Home", "Note")+"\n", "rank: "+pick("1", "2", "10")+"\n",
+				"expires: 2026-"+pick("11-24", "12-01")+"\n", "title: [broken\n", "toc: false\n", "comments: false\n"))
+		}
+		b.WriteString("---\n")
+	}
+	if r.IntN(3) == 0 {
+		b.WriteString(pick("# Heading one\n\n", "# Title *two*\n\n"))
+	}
+	for range 1 + r.IntN(5) {
+		b.WriteString(randomBlock(r))
+	}
+	return b.String()
+}
+
+func randomBlock(r *rand.Rand) string {
+	pick := func(list ...string) string { return list[r.IntN(len(list))] }
+	page := func() string {
+		return pick("Note", "note", "a/Note", "Deep Page", "deep-page", "Other", "Alias", "Other name", "Leaf", "Nowhere", "Home", "one", "Two", "été", "a", "WikiWord", "../Note")
+	}
+	return pick(
+		"[["+pick("a/Note", "Other", "Leaf")+"#"+pick("One", "Two", "^b", "One#Two")+"]]\n\n", "[x]("+pick("../b/Other.md", "/a/note/")+"#"+pick("One", "two")+")\n\n",
+		"# "+pick("One", "Two")+"\n\n", "#### Two\n\n", "another ^b\n\n",
+		"Plain words "+pick("one", "two", "three")+".\n\n",
+		"See [["+page()+"]] and [["+page()+"|text]].\n\n",
+		"See [["+page()+"#One]] and [["+page()+"#^b]].\n\n",
+		"![["+page()+"]]\n\n", "![["+page()+"#One]]\n\n", "![["+page()+"#^b]]\n\n",
+		"## One\n\nunder one "+pick("x", "y")+"\n\n", "## Two\n\nunder two\n\n", "### One\n\nbelow\n\n",
+		"a block "+pick("p", "q")+" ^b\n\n", "WikiWord and OtherWord and DeepPage\n\n",
+		"#t and #t/u and #"+pick("v", "T/w", "été")+"\n\n",
+		"{{query tag="+pick("t", "v", "nothing")+" sort="+pick("title", "-date", "rank")+" limit="+pick("2", "9")+" show="+pick("list", "table", "cards", "inline")+"}}\n\n",
+		"{{query links="+page()+"}}\n\n", "{{query linked="+page()+" rank>1}}\n\n", "{{query tag!=t folder="+pick("a", "b", "blog")+" fields=summary,tags}}\n\n",
+		"{{say x="+pick("t", "v")+"}} {{list}}\n\n", "{{twice x={{calc 1 + 1}}}}\n\n", "{{backlinks}} {{backlinks page="+page()+"}}\n\n",
+		"{{recent}} {{tags}} {{toc}}\n\n", "{{field title page="+page()+"}} {{count tag=t}} {{nosuch}}\n\n",
+		"![[pic.png|"+pick("10", "A cat")+"]] ![x](pic.png) [f](file.pdf) ![[gone.png]]\n\n",
+		"[rel](../Note.md) [abs](/note/) [root](/) [t](/tag/t/) [s](#one) [no](nowhere.md)\n\n",
+		"a note[^1]\n\n[^1]: the note [["+page()+"]]\n\n", "> [!tip] [["+page()+"]]\n> inside\n\n", "%%[["+page()+"]]%%\n\n")
+}
+
+// bench of one replay: two builders over one source folder.
+type replayer struct {
+	dir   string
+	blind string
+	cfg   Config
+	s     *Site
+	now   time.Time
+	clock time.Time // of file times, when they are set by hand
+	steps int
+}
+
+func replay(t testing.TB, ops []op, blind string) error {
+	dir := scratch(t)
+	defer os.RemoveAll(dir)
+	cfg := Defaults()
+	cfg.Source, cfg.Output, cfg.Theme = filepath.Join(dir, "src"), filepath.Join(dir, "out"), filepath.Join(dir, "theme")
+	cfg.URL, cfg.CamelCase, cfg.FeedSize = "https://example.org", true, 2
+	for _, d := range []string{cfg.Source, cfg.Theme} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return err
+		}
+	}
+	p := &replayer{dir: dir, cfg: cfg, blind: blind, now: at, clock: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if err := p.restart(); err != nil {
+		return err
+	}
+	for i, o := range ops {
+		if err := p.apply(o); err != nil {
+			return fmt.Errorf("step %d, %s %s: %w", i, o.kind, o.name, err)
+		}
+		if err := p.check(o); err != nil {
+			return fmt.Errorf("step %d, %s %s: %w", i, o.kind, o.name, err)
+		}
+	}
+	p.s.close()
+	return nil
+}
+
+// close lets go of what a Site holds between builds; a process that ends need
+// not.
+func (s *Site) close() {
+	if s.mem != nil {
+		s.mem.pack.close()
+		s.mem = nil
+	}
+}
+
+func (p *replayer) restart() error {
+	if p.s != nil {
+		p.s.close()
+	}
+	s, err := New(p.cfg, Deps{Now: func() time.Time { return p.now }})
+	if err != nil {
+		return err
+	}
+	s.durable, s.ignore = false, p.blind
+	p.s = s
+	return nil
+}
+
+func (p *replayer) apply(o op) error {
+	full := filepath.Join(p.cfg.Source, filepath.FromSlash(o.name))
+	switch o.kind {
+	case "write", "append":
+		if o.kind == "append" {
+			old, err := os.ReadFile(full)
+			if err != nil {
+				return nil
+			}
+			o.text = string(old) + "\n\n" + o.text
+		}
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(full, []byte(o.text), 0o644); err != nil {
+			return err
+		}
+		p.steps++
+		if p.steps%2 == 0 { // an old time, so that size and time alone must tell
+			p.clock = p.clock.Add(time.Second)
+			return os.Chtimes(full, p.clock, p.clock)
+		}
+	case "delete":
+		os.Remove(full)
+	case "rename":
+		to := filepath.Join(p.cfg.Source, filepath.FromSlash(o.text))
+		os.MkdirAll(filepath.Dir(to), 0o755)
+		os.Rename(full, to)
+	case "restart":
+		return p.restart()
+	case "kill":
+		write := filepath.Join(p.cfg.Source, "Killed.md")
+		if err := os.WriteFile(write, []byte(fmt.Sprint("killed ", p.steps, " [[Note]] #t")), 0o644); err != nil {
+			return err
+		}
+		p.steps++
+		p.s.kill = func(point string) {
+			if point == o.name {
+				panic("killed")
+			}
+		}
+		func() {
+			defer func() { recover() }()
+			_, _ = p.s.Rebuild(testContext, "kill", "", nil)
+		}()
+		return p.restart()
+	case "template":
+		return os.WriteFile(filepath.Join(p.cfg.Theme, "foot.html"), []byte(fmt.Sprintf("<footer>%d {{.Title}}</footer>", o.n)), 0o644)
+	case "config":
+		switch o.n {
+		case 0:
+			p.cfg.CamelCase = !p.cfg.CamelCase
+		case 1:
+			p.cfg.Nav = []string{"Note", "Alias"}
+		case 2:
+			p.cfg.Nav = nil
+		case 3:
+			p.cfg.Title = "Another"
+		case 4:
+			p.cfg.Blog = map[string]string{"blog": "a", "a": "blog"}[p.cfg.Blog]
+		case 5:
+			p.cfg.URL = "https://example.org/sub"
+		}
+		return p.restart()
+	case "clock":
+		p.now = at.AddDate(0, 0, []int{0, 2, 10, -30}[o.n])
+	case "damage": // the cache is cut short, or gone
+		name := filepath.Join(p.s.cfg.state(), "cache")
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil
+		}
+		if err := os.WriteFile(name, data[:o.n%(len(data)+1)], 0o644); err != nil {
+			return err
+		}
+		return p.restart()
+	}
+	return nil
+}
+
+// check builds and compares with a clean build.
+func (p *replayer) check(o op) error {
+	_, err := p.s.Rebuild(testContext, "step", "", nil)
+	if err != nil {
+		return err
+	}
+	cfg := p.cfg
+	cfg.Output = filepath.Join(p.dir, "clean")
+	defer os.RemoveAll(cfg.Output)
+	defer os.RemoveAll(cfg.Output + ".state")
+	clean, err := New(cfg, Deps{Now: func() time.Time { return p.now }})
+	if err != nil {
+		return err
+	}
+	clean.durable = false
+	defer clean.close()
+	if _, err := clean.Rebuild(testContext, "clean", "", nil); err != nil {
+		return err
+	}
+	if err := sameTree(cfg.Output, p.cfg.Output); err != nil {
+		return err
+	}
+	got, want := p.s.Report(), clean.Report()
+	a, b := append([]string(nil), got.Warnings...), append([]string(nil), want.Warnings...)
+	sort.Strings(a)
+	sort.Strings(b)
+	if strings.Join(a, "\n") != strings.Join(b, "\n") {
+		return fmt.Errorf("warnings differ:\n%s\nclean:\n%s", strings.Join(a, "\n"), strings.Join(b, "\n"))
+	}
+	if fmt.Sprint(sortedWanted(got.Wanted), got.Orphans) != fmt.Sprint(sortedWanted(want.Wanted), want.Orphans) {
+		return fmt.Errorf("wanted pages or orphans differ: %v, clean %v", got, want)
+	}
+	return nil
+}
+
+func sortedWanted(list []Wanted) []string {
+	var out []string
+	for _, w := range list {
+		from := append([]string(nil), w.From...)
+		sort.Strings(from)
+		out = append(out, w.Name+" "+strings.Join(from, " "))
+	}
+	sort.Strings(out)
+	return out
+}
+
+func sameTree(want, got string) error {
+	a, err := readTree(want)
+	if err != nil {
+		return err
+	}
+	b, err := readTree(got)
+	if err != nil {
+		return err
+	}
+	for f, text := range a {
+		if have, ok := b[f]; !ok {
+			return fmt.Errorf("%s is missing", f)
+		} else if have != text {
+			return fmt.Errorf("%s differs:\n%s\nclean:\n%s", f, have, text)
+		}
+	}
+	for f := range b {
+		if _, ok := a[f]; !ok {
+			return fmt.Errorf("%s should be gone", f)
+		}
+	}
+	return nil
+}
+
+func readTree(dir string) (map[string]string, error) {
+	m := map[string]string{}
+	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(name)
+		rel, _ := filepath.Rel(dir, name)
+		m[rel] = string(data)
+		return err
+	})
+	return m, err
+}
+
+// shrink leaves out what the failure does not need: halves first, then quarters
+// and so on down to single steps.
+func shrink(ops []op, fails func([]op) bool) []op {
+	for size := len(ops) / 2; size >= 1; {
+		cut := false
+		for i := 0; i+size <= len(ops); {
+			some := append(append([]op(nil), ops[:i]...), ops[i+size:]...)
+			if fails(some) {
+				ops, cut = some, true
+			} else {
+				i += size
+			}
+		}
+		if !cut || size > 1 {
+			size /= 2
+		}
+	}
+	return ops
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package wiki
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// work is one build under way: it finds out what has changed, and from that
+// what is out of date.
+type work struct {
+	s    *Site
+	m    *memory
+	w    *writer
+	root *os.Root
+	scan folderScan
+
+	fresh      []*change // pages whose source has changed or is new
+	goneFiles  []string  // pages that are there no more
+	save       map[*stored]bool
+	structural bool // something changed by which pages are found or listed
+	touched    map[string]bool
+	changed    map[string]bool // files of fresh pages
+}
+
+// change is a page with its new record, before it takes the place of the old.
+type change struct {
+	page *stored // the old one, or a new one without a record
+	now  *Record
+	off  int64
+	len  int
+}
+
+func (b *work) ix() *index { return b.m.ix }
+
+// racy is how close to the last look at the folder a change may be so that its
+// time does not tell it from what was seen then.
+const racy = 2 * time.Second
+
+// parse reads what has changed in the source folder.
+func (b *work) parse(ctx context.Context) error {
+	m := b.m
+	changes := make([]*change, len(b.scan.pages))
+	b.save = map[*stored]bool{}
+	seen := make(map[string]bool, len(b.scan.pages))
+	for _, f := range b.scan.pages {
+		seen[f.file] = true
+	}
+	for file := range m.pages {
+		if !seen[file] {
+			delete(m.pages, file)
+			b.goneFiles = append(b.goneFiles, file)
+			b.structural = true
+		}
+	}
+	err := b.s.parallel(ctx, len(changes), func(i int) error {
+		f := b.scan.pages[i]
+		old := m.pages[f.file]
+		if old != nil && old.size == f.size && old.mtime.Equal(f.mtime) && f.mtime.Before(m.when.Add(-racy)) {
+			return nil
+		}
+		src, err := readPage(b.root, f, b.s.cfg.MaxPage)
+		if err != nil {
+			rec := &Record{File: f.file, Draft: true, Faults: []string{"1: cannot be read: " + cause(err)}}
+			changes[i] = &change{page: &stored{found: f}, now: rec}
+			return nil
+		}
+		sum := sha256.Sum256(src)
+		if old != nil && old.rec.Hash == [16]byte(sum[:16]) {
+			changes[i] = &change{page: old}
+			old.found = f
+			return nil
+		}
+		rec, frag := b.w.markup.page(f.file, src)
+		off, err := m.pack.add(frag)
+		changes[i] = &change{page: &stored{found: f}, now: rec, off: off, len: len(frag)}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := m.pack.flush(); err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if c == nil {
+			continue
+		}
+		b.save[c.page] = true
+		if c.now == nil {
+			continue // only its time is new
+		}
+		if old := m.pages[c.page.file]; old != nil {
+			old.found = c.page.found
+			c.page = old
+			b.save[old] = true
+		} else {
+			m.pages[c.page.file] = c.page
+			b.structural = true
+		}
+		b.fresh = append(b.fresh, c)
+	}
+	return nil
+}
+
+// index puts the new records in and brings the index up to date: by a change in
+// place where only text and links have changed, from the ground up otherwise.
+func (b *work) index() {
+	m, now := b.m, b.s.now()
+	d := digestStart
+	for _, f := range b.scan.files {
+		d.text(f.file)
+	}
+	if m.files != d.sum() {
+		m.files, b.structural = d.sum(), true
+	}
+	b.changed = make(map[string]bool, len(b.fresh))
+	for _, c := range b.fresh {
+		b.changed[c.page.file] = true
+		old := c.page.rec
+		if old == nil || old.Macro != "" || c.now.Macro != "" || old.meta() != c.now.meta() {
+			b.structural = true
+		}
+	}
+	for _, p := range m.pages {
+		if rec := p.rec; rec != nil && !b.changed[p.file] && p.visible == rec.hidden(now) {
+			b.structural = true // a date has come
+			break
+		}
+	}
+	b.touched = map[string]bool{}
+	inPlace := !b.structural && m.ix != nil
+	for _, c := range b.fresh {
+		c.page.off, c.page.len = c.off, c.len
+		if inPlace && c.page.visible {
+			for file := range m.ix.replace(c.page.rec, c.now) {
+				b.touched[file] = true
+			}
+			continue
+		}
+		if c.page.rec == nil {
+			c.page.rec = c.now
+		} else {
+			b.oldTargets(c.page.rec)
+			*c.page.rec = *c.now
+		}
+	}
+	if inPlace {
+		return
+	}
+	var visible []*Record
+	for _, f := range b.scan.pages {
+		p := m.pages[f.file]
+		if v := !p.rec.hidden(now); v != p.visible {
+			p.visible = v
+			b.save[p] = true
+		}
+		if p.visible || p.rec.Macro != "" && !p.rec.Draft {
+			visible = append(visible, p.rec)
+		}
+	}
+	files := make([]string, len(b.scan.files))
+	for i, f := range b.scan.files {
+		files[i] = f.file
+	}
+	m.ix = newIndex(visible, files, b.s.cfg.Blog, !b.structural)
+}
+
+// oldTargets marks all pages as possibly having other backlinks: without an
+// index of the time before nobody knows where the old links led.
+func (b *work) oldTargets(*Record) { b.touched["*"] = true }
+
+// render puts together every page that is out of date, and keeps the others.
+func (b *work) render(ctx context.Context) error {
+	m, w := b.m, b.w
+	w.ix = m.ix
+	w.site = w.siteData()
+	site := digestStart
+	for _, n := range w.site.Nav {
+		site.text(n.Title)
+		site.text(n.URL)
+	}
+	if w.site.Blog {
+		site.word(1)
+	}
+	all := site.sum() != m.site
+	m.site = site.sum()
+	if all {
+		w.known = nil
+	}
+	memo := map[dep]uint64{}
+	var todo []*stored
+	w.dirty = map[*Record]bool{}
+	for _, f := range b.scan.pages {
+		p := m.pages[f.file]
+		if !p.visible || p.rec.Macro != "" {
+			if p.key != "" {
+				b.save[p] = true
+			}
+			p.deps, p.warns, p.key = nil, nil, ""
+			continue
+		}
+		file := pageFile(p.rec.Key)
+		if all || b.changed[p.file] || p.key != p.rec.Key || !w.out.has(file) || b.stale(p, memo) {
+			p.key = p.rec.Key
+			b.save[p] = true
+			todo = append(todo, p)
+			w.dirty[p.rec] = true
+			continue
+		}
+		w.out.keep(file)
+	}
+	return b.s.parallel(ctx, len(todo), func(i int) error { return w.page(todo[i]) })
+}
+
+// stale says whether an answer of which a page was made has changed. Where
+// nothing structural has, only some answers can have.
+func (b *work) stale(p *stored, memo map[dep]uint64) bool {
+	for _, d := range p.deps {
+		if b.s.ignore != "" && strings.IndexByte(b.s.ignore, d.kind) >= 0 {
+			continue
+		}
+		if !b.structural {
+			switch d.kind {
+			case depFrag, depHeads:
+				if !b.changed[d.arg] {
+					continue
+				}
+			case depBack:
+				if !b.touched[d.arg] && !b.touched["*"] {
+					continue
+				}
+			case depQuery: // may ask for links
+			default:
+				continue
+			}
+		}
+		ask := dep{d.kind, d.arg, 0}
+		answer, ok := memo[ask]
+		if !ok {
+			answer = b.m.ix.answer(d.kind, d.arg)
+			memo[ask] = answer
+		}
+		if answer != d.answer {
+			return true
+		}
+	}
+	return false
+}
+
+// unsaved are the pages of which the cache does not know the present state.
+// Where names have changed, links may lead elsewhere from any page.
+func (b *work) unsaved() []*stored {
+	var list []*stored
+	if b.structural {
+		for _, p := range b.m.pages {
+			list = append(list, p)
+		}
+		return list
+	}
+	for p := range b.save {
+		if b.m.pages[p.file] == p {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// attach copies the files that are not pages.
+func (b *work) attach() {
+	for _, f := range b.scan.files {
+		stamp := strconv.FormatInt(f.size, 36) + "." + strconv.FormatInt(f.mtime.UnixNano(), 36)
+		if !b.w.out.fits(f.file) {
+			b.w.warns = append(b.w.warns, f.file+":1: is not on the site: a page has its address")
+			continue
+		}
+		err := b.w.out.copy(f.file, stamp, func() (io.ReadCloser, error) { return b.root.Open(f.file) })
+		if err != nil {
+			b.w.warns = append(b.w.warns, f.file+":1: is not on the site: "+cause(err))
+		}
+	}
+}
+
+// warnings collects what is wrong with the pages, old and new.
+func (b *work) warnings() []string {
+	warns := append([]string(nil), b.scan.faults...)
+	warns = append(warns, b.m.ix.faults...)
+	for _, f := range b.scan.pages {
+		p := b.m.pages[f.file]
+		for _, w := range p.rec.Faults {
+			warns = append(warns, p.file+":"+w)
+		}
+		warns = append(warns, p.warns...)
+	}
+	return append(warns, b.w.warns...)
+}
+
+// pack is the file that holds the fragments, so that they need no memory. It is
+// only ever added to; when most of it is old, a full build begins a new one.
+type pack struct {
+	mu   sync.Mutex
+	f    *os.File
+	name string
+	size int64  // with what is in buf
+	buf  []byte // not yet written
+}
+
+// add appends a fragment and returns where it begins.
+func (p *pack) add(frag []byte) (int64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	off := p.size
+	p.size += int64(len(frag))
+	p.buf = append(p.buf, frag...)
+	if len(p.buf) < 256<<10 {
+		return off, nil
+	}
+	return off, p.flushLocked()
+}
+
+func (p *pack) flush() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.flushLocked()
+}
+
+func (p *pack) flushLocked() error {
+	if len(p.buf) == 0 {
+		return nil
+	}
+	_, err := p.f.WriteAt(p.buf, p.size-int64(len(p.buf)))
+	p.buf = p.buf[:0]
+	return err
+}
+
+func (p *pack) close() {
+	if p != nil && p.f != nil {
+		p.f.Close()
+	}
+}
+
+// load reads the fragment of a page.
+func (m *memory) load(file string) []byte {
+	p := m.pages[file]
+	if p == nil || p.len == 0 {
+		return nil
+	}
+	buf := make([]byte, p.len)
+	_, err := m.pack.f.ReadAt(buf, p.off)
+	if sum := [32]byte{}; err == nil && m.cold {
+		if sum = sha256.Sum256(buf); [16]byte(sum[:16]) != p.rec.Frag {
+			err = io.ErrUnexpectedEOF
+		}
+	}
+	if err != nil {
+		m.fault.Store(true)
+		return nil
+	}
+	return buf
+}
