@@ -39,12 +39,14 @@ type heard struct {
 
 // card is the reading end of the FIFO.
 type card struct {
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	mu    sync.Mutex
 	heard []heard
 	done  chan struct{} // closed when a reader has ended
 	noise noise         // what the child logs
+	small bool          // its buffer is 21 ms, not 341 ms
+	hangs bool          // instead of going away it takes nothing more
 }
 
 // noise is a buffer that may be read while it is written.
@@ -65,7 +67,7 @@ func (n *noise) String() string {
 	return n.buf.String()
 }
 
-func newCard(t *testing.T) *card {
+func newCard(t testing.TB) *card {
 	t.Helper()
 	need(t, "aplay", "alsa-utils")
 	c := &card{t: t, dir: t.TempDir()}
@@ -95,12 +97,15 @@ func (c *card) listen(ctx context.Context, most int) {
 	go func() {
 		defer close(c.done)
 		// For reading and writing, so that opening does not wait for the writer.
-		fd, err := syscall.Open(c.path("fifo"), syscall.O_RDWR|syscall.O_NONBLOCK, 0)
+		fd, err := syscall.Open(c.path("fifo"), syscall.O_RDWR|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)
 		if err != nil {
 			c.t.Error(err)
 			return
 		}
 		defer syscall.Close(fd)
+		if c.small {
+			syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), 1031, 4096) // F_SETPIPE_SZ
+		}
 		buf, loud := make([]byte, rate*frame), 0
 		began, taken := time.Now(), 0 // bytes since then
 		for pause(ctx, 10*time.Millisecond) == nil {
@@ -129,6 +134,9 @@ func (c *card) listen(ctx context.Context, most int) {
 			c.heard = append(c.heard, h)
 			c.mu.Unlock()
 			if most > 0 && loud > most {
+				if c.hangs {
+					<-ctx.Done()
+				}
 				return
 			}
 		}
@@ -145,6 +153,7 @@ type report struct {
 type said struct {
 	Spoken oswald.Spoken
 	Err    string
+	Began  time.Time
 	Took   time.Duration
 }
 
@@ -183,7 +192,9 @@ func speakScript(script string) error {
 	if err != nil {
 		return err
 	}
-	p.guard, p.slack = time.Second, 20*time.Second // likewise
+	if os.Getenv("OSWALD_STRICT") == "" {
+		p.guard, p.slack = time.Second, 20*time.Second // likewise
+	}
 	if os.Getenv("OSWALD_APLAY") != "" {
 		p.open = func() (output, error) {
 			return output{name: "aplay", card: true, sink: &aplaySink{}}, chooseCard(c.Card)
@@ -196,9 +207,12 @@ func speakScript(script string) error {
 	for line := range strings.Lines(script) {
 		room, text, _ := strings.Cut(strings.TrimSpace(line), " ")
 		ch := map[string]oswald.Channel{"both": oswald.Both, "left": oswald.Left, "right": oswald.Right}[room]
+		if gap, err := time.ParseDuration(os.Getenv("OSWALD_GAP")); err == nil {
+			pause(ctx, gap)
+		}
 		began := time.Now()
 		spoken, err := p.Say(ctx, "", ch, text, false)
-		s := said{Spoken: spoken, Took: time.Since(began)}
+		s := said{Spoken: spoken, Began: began, Took: time.Since(began)}
 		if err != nil {
 			s.Err = oswald.MessageOf(err)
 		}
@@ -298,52 +312,6 @@ func TestCard(t *testing.T) {
 	})
 }
 
-// A card that goes away in the middle gives an error in time, with the rooms
-// muted, and Oswald lives on.
-func TestCardDies(t *testing.T) {
-	t.Parallel()
-	c := newCard(t)
-	c.listen(t.Context(), rate/3)
-	r := c.child("left one\nleft two", "PATH=") // no aplay to fall back to
-	<-c.done
-	for i, s := range r.Said {
-		if s.Err == "" || s.Took > 20*time.Second {
-			t.Errorf("announcement %d: %+v", i, s)
-		}
-	}
-	if n := len(r.Changes); n == 0 || r.Changes[n-1].Left || r.Changes[n-1].Right {
-		t.Errorf("lines: %v", r.Changes)
-	}
-	if r.Parts[0].OK {
-		t.Errorf("%+v", r.Parts[0])
-	}
-	t.Logf("%+v", r.Said)
-}
-
-// A card that comes back is used again, without a restart.
-func TestCardComesBack(t *testing.T) {
-	t.Parallel()
-	c := newCard(t)
-	c.listen(t.Context(), rate/3)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	go func() {
-		<-c.done
-		for !strings.Contains(c.noise.String(), "trying it through aplay") {
-			if pause(ctx, 5*time.Millisecond) != nil {
-				return
-			}
-		}
-		c.listen(ctx, 0)
-	}()
-	r := c.child("left one\nleft two")
-	cancel()
-	r.spoke(t)
-	if !r.Parts[0].OK || !strings.Contains(r.Parts[0].State, "aplay") {
-		t.Errorf("%+v", r.Parts[0])
-	}
-}
-
 // Without a usable card there is one clear sentence, soon.
 func TestNoCard(t *testing.T) {
 	players(t, func(t *testing.T, env string) {
@@ -360,4 +328,29 @@ func TestNoCard(t *testing.T) {
 			t.Errorf("%+v", r.Parts[0])
 		}
 	})
+}
+
+// How long it takes from the command to the first sample of a cached phrase as
+// it is heard, 100 ms of it the silence before, on a card that was asleep.
+func BenchmarkFirstSample(b *testing.B) {
+	var sum time.Duration
+	for b.Loop() {
+		c := newCard(b)
+		ctx, cancel := context.WithCancel(b.Context())
+		c.small = true
+		c.listen(ctx, 0)
+		r := c.child("left one\nright one", "OSWALD_STRICT=1", "OSWALD_GAP=1s")
+		cancel()
+		<-c.done
+		if !r.Said[1].Spoken.Cached {
+			b.Fatalf("%+v", r.Said)
+		}
+		for _, h := range c.heard {
+			if h.right > 0 {
+				sum += h.at.Sub(r.Said[1].Began)
+				break
+			}
+		}
+	}
+	b.ReportMetric(float64(sum.Milliseconds())/float64(b.N), "ms/first-sample")
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // need skips the test where a program of a Debian package is absent.
-func need(t *testing.T, program, pkg string) {
+func need(t testing.TB, program, pkg string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
 		t.Skipf("needs %s (apt-get install %s)", program, pkg)

@@ -27,7 +27,7 @@ type command struct {
 	private bool // only in a private chat
 	changes bool // changes something: recorded before it runs, and asks when it comes late
 	again   bool // running it again under the same ID is harmless
-	slow    bool // may take as long as Config.Build
+	slow    bool // may take as long as Config.Build; another host may be away for a while
 	rest    bool // takes all that follows as one argument, as typed
 	hidden  bool // not in help, and has no short forms
 

@@ -62,7 +62,7 @@ func (h *Handlers) comments(ctx context.Context, req oswald.Request, args []stri
 		fmt.Fprintf(&b, "%s\n", h.headline(c, page == ""))
 		fmt.Fprintf(&b, "  %s\n", oneLine(c.Text, 80))
 	}
-	return oswald.Reply{Text: strings.TrimRight(b.String(), "\n"), Raw: waiting == 0}, nil
+	return oswald.Reply{Text: strings.TrimRight(b.String(), "\n"), Raw: true}, nil
 }
 
 // headline is one line that says what comment c is.
@@ -172,6 +172,8 @@ func (h *Handlers) decide(d oswald.Decision) runner {
 		if h.deps.Comments == nil {
 			return oswald.Reply{}, absent("Comments are")
 		}
+		_, stop := progress(req, "Waiting for the comment server…")
+		defer stop()
 		c, err := h.deps.Comments.Decide(ctx, req.ID, n, d)
 		if err != nil {
 			return oswald.Reply{}, err

@@ -12,8 +12,8 @@ import (
 type Config struct {
 	Late    time.Duration `toml:"late" doc:"A command that changes something and arrives later than this after it was sent asks first."`
 	Answer  time.Duration `toml:"answer" doc:"How long a yes/no question waits for its answer."`
-	Timeout time.Duration `toml:"timeout" doc:"How long an ordinary command may take; builds of the site have their own, longer limit."`
-	Build   time.Duration `toml:"build" doc:"How long a rebuild or a retraining may take before it is reported as unknown."`
+	Timeout time.Duration `toml:"timeout" doc:"How long an ordinary command may take; those that another host carries out have their own, longer limit."`
+	Build   time.Duration `toml:"build" doc:"How long a rebuild, a retraining or a decision on a comment may take before it is reported as unknown."`
 	Keep    time.Duration `toml:"keep" doc:"How long the record of commands is kept for the log command."`
 	Rate    int           `toml:"rate" doc:"Commands a person may send in a minute, with bursts of as many; 0 sets no limit."`
 }

@@ -144,7 +144,7 @@ func (s *session) serve(p *peer, now int64) error {
 			continue
 		}
 		if !j.old {
-			s.b.forgetJob(p.name, id, now)
+			s.b.forgetJob(p.name, j, now)
 		}
 		delete(p.jobs, id)
 		p.dirty = true
@@ -168,7 +168,7 @@ func (s *session) offer(p *peer, o offer) error {
 			return nil
 		}
 		var err error
-		if f.past, err = isPast(s.ctx, s.n.db, p.name, o.ID); err != nil {
+		if f.past, err = pastOf(s.ctx, s.n.db, p.name, o.ID); err != nil {
 			return err
 		}
 	}
@@ -179,7 +179,7 @@ func (s *session) offer(p *peer, o offer) error {
 	*j = nj
 	p.jobs[o.ID] = j
 	p.dirty = true
-	if j.Phase == finished { // one of the past
+	if j.old {
 		s.order++
 		j.order = s.order
 	}

@@ -41,7 +41,7 @@ type mworker struct {
 	nonce  uint8
 	effect bool // made in this run
 	old    bool
-	past   bool
+	past   phase
 	heard  uint8 // newest epoch of the sender
 	echoed bool
 	echoE  uint8
@@ -215,7 +215,7 @@ func (m *model) work(w world, i int, next func(world, bool)) {
 	if k.phase == started && !k.effect {
 		to := w
 		to.workers[i].effect = true
-		to.effects++
+		to.effects = min(to.effects+1, 2)
 		if m.kind == InTx { // effect and record are one transaction
 			to.workers[i].phase, to.workers[i].effect = finish(m.job(k), outcome{}).Phase, false
 			to.publish(i)
@@ -231,7 +231,9 @@ func (m *model) work(w world, i int, next func(world, bool)) {
 	if w.fin && confirm(m.job(k)) {
 		to := w
 		to.workers[i].phase, to.workers[i].old = fresh, false
-		to.workers[i].past = !m.forget
+		if !m.forget && !k.old {
+			to.workers[i].past = k.phase
+		}
 		next(to, false)
 	}
 	if w.gone && drop(m.job(k)) {
@@ -256,7 +258,7 @@ func (m *model) offer(w world, i int, e, g uint8, next func(world, bool)) {
 			k.phase, k.nonce = fresh, 0
 		}
 	}
-	if w.next > m.nonces && k.phase == fresh && !k.past {
+	if w.next > m.nonces && k.phase == fresh && k.past == fresh {
 		return
 	}
 	o := offer{ID: "x", V: "v", I: m.kind != Once, G: name(g)}
@@ -317,6 +319,8 @@ func (m *model) crash(w world, i int) world {
 	return w
 }
 
+const maxStates = 3_000_000
+
 // explore visits every state. It returns how many there are, the first that is
 // wrong, and how many have no fault-free way to an answer.
 func (m *model) explore() (states int, fault string, stuck int) {
@@ -328,6 +332,9 @@ func (m *model) explore() (states int, fault string, stuck int) {
 	var back [][]int32 // fault-free ways backwards
 	back = append(back, nil)
 	for at := 0; at < len(list); at++ {
+		if len(list) > maxStates {
+			return at, "too many states", 0
+		}
 		if bad := m.wrong(list[at]); bad != "" {
 			return at + 1, bad, 0
 		}

@@ -31,6 +31,7 @@ CREATE TABLE ipc_journal(
 	state TEXT NOT NULL CHECK(state IN ('started','done','doubt')), outcome BLOB,
 	after INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(peer, id)) STRICT;
 CREATE TABLE ipc_past(peer TEXT NOT NULL, id TEXT NOT NULL, at_ms INTEGER NOT NULL,
+	state TEXT NOT NULL CHECK(state IN ('done','doubt')),
 	PRIMARY KEY(peer, id)) STRICT, WITHOUT ROWID;
 CREATE INDEX ipc_past_at ON ipc_past(at_ms);
 `}
@@ -108,9 +109,9 @@ func (b *batch) endJob(peer string, j *job) {
 	b.add(finishJob, string(j.Phase), out, 0, peer, j.ID)
 }
 
-func (b *batch) forgetJob(peer, id string, now int64) {
-	b.add(`DELETE FROM ipc_journal WHERE peer=? AND id=?`, peer, id)
-	b.add(`INSERT INTO ipc_past(peer, id, at_ms) VALUES(?,?,?) ON CONFLICT DO NOTHING`, peer, id, now)
+func (b *batch) forgetJob(peer string, j *job, now int64) {
+	b.add(`DELETE FROM ipc_journal WHERE peer=? AND id=?`, peer, j.ID)
+	b.add(`INSERT INTO ipc_past(peer, id, at_ms, state) VALUES(?,?,?,?) ON CONFLICT DO NOTHING`, peer, j.ID, now, string(j.Phase))
 }
 
 func nonNil(b json.RawMessage) json.RawMessage {
@@ -268,16 +269,15 @@ func grantsOf(ctx context.Context, db *sql.DB, bn string) (n int64, ok bool, err
 	return n, err == nil, err
 }
 
-// isPast reports whether the command of peer ran and was forgotten.
-func isPast(ctx context.Context, db *sql.DB, peer, id string) (bool, error) {
+// pastOf returns how the command of peer ended, if it was forgotten since.
+func pastOf(ctx context.Context, db *sql.DB, peer, id string) (end phase, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	var one int
-	err := db.QueryRowContext(ctx, `SELECT 1 FROM ipc_past WHERE peer=? AND id=?`, peer, id).Scan(&one)
+	err = db.QueryRowContext(ctx, `SELECT state FROM ipc_past WHERE peer=? AND id=?`, peer, id).Scan((*string)(&end))
 	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+		return fresh, nil
 	}
-	return err == nil, err
+	return end, err
 }
 
 // prune forgets what ended before the given time. The sender keeps longer than

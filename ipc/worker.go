@@ -38,7 +38,7 @@ type job struct {
 // facts are what the machine needs to know about an offer from elsewhere.
 type facts struct {
 	bad  *fault // why it cannot be run here
-	past bool   // it ran, and was confirmed and forgotten
+	past phase  // how it ended, where it was confirmed and forgotten: finished or dubious
 	slot bool   // a handler is free
 }
 
@@ -50,9 +50,11 @@ func take(j job, o offer, f facts, nonce func() string) (job, bool) {
 	case fresh:
 		j.ID, j.Verb, j.Args = o.ID, o.V, o.A
 		switch {
-		case f.past:
-			j.Phase, j.old = finished, true
-			j.Out = outcome{Err: alreadyRan}
+		case f.past != fresh:
+			j.Phase, j.old = f.past, true
+			if f.past == finished {
+				j.Out = outcome{Err: alreadyRan}
+			}
 		case f.bad != nil:
 			j.Phase, j.Out = declined, outcome{Err: f.bad}
 		case !f.slot && j.Kind == Once:
@@ -99,7 +101,7 @@ func confirm(j job) (forget bool) {
 
 // drop is what the absence of the offer in a newer register does.
 func drop(j job) (forget bool) {
-	return j.Phase == claimed || j.Phase == declined || j.Phase == finished && j.old
+	return j.Phase == claimed || j.Phase == declined || j.old
 }
 
 // renew is what the first register of a new process of the sender does: a claim

@@ -127,7 +127,11 @@ func (w *watch) cool(c float64, now time.Time) []oswald.Alert {
 	if w.coolSince.IsZero() {
 		w.coolSince = now
 	}
-	if w.hot == no || now.Sub(w.coolSince) < w.clear {
+	if w.hot == no {
+		w.peak = c // what was short of an alert is forgotten
+		return nil
+	}
+	if now.Sub(w.coolSince) < w.clear {
 		return nil
 	}
 	after := ""

@@ -76,6 +76,8 @@ func (f *follow) said(got []oswald.Alert, want ...string) {
 
 func TestHeat(t *testing.T) {
 	f := newFollow(t)
+	f.look(39, 3) // forgotten
+	f.look(21, 3)
 	f.said(f.look(29.9, 100))
 	f.said(f.look(31, 12)) // 110 s above
 	f.said(f.look(31, 1), "warning: The probe kitchen is at 31.0 °C, above its limit of 30 °C.")

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // writeExample writes cfg as a commented TOML file: the doc tag of each field
@@ -74,6 +76,7 @@ func writeMap(w io.Writer, f reflect.StructField, v reflect.Value) {
 
 // writeComment wraps text at 90 columns behind "# ".
 func writeComment(w io.Writer, text string) {
+	text = sentence(text)
 	line := "#"
 	for _, word := range strings.Fields(text) {
 		if len(line)+1+len(word) > 90 {
@@ -85,6 +88,19 @@ func writeComment(w io.Writer, text string) {
 	if line != "#" {
 		fmt.Fprintln(w, line)
 	}
+}
+
+// sentence starts text with a capital letter and ends it with a full stop.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	r, n := utf8.DecodeRuneInString(text)
+	text = string(unicode.ToUpper(r)) + text[n:]
+	if !strings.ContainsAny(text[len(text)-1:], ".?!") {
+		text += "."
+	}
+	return text
 }
 
 // tomlValue writes a scalar or a list of scalars as TOML.

@@ -6,18 +6,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"oswald"
@@ -49,25 +44,6 @@ const (
 	ctlLine     = 64 << 10
 	ctlTimeout  = 15 * time.Minute
 )
-
-// listenCtl opens the socket, taking over one that a dead process left.
-func listenCtl(path string) (net.Listener, error) {
-	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		c.Close()
-		return nil, oswald.Errorf(oswald.Conflict, "Another oswald is running here: its control socket %s answers.", path)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	// The socket must never exist with a wider mode, not even for a moment.
-	old := syscall.Umask(0o177)
-	l, err := net.Listen("unix", path)
-	syscall.Umask(old)
-	return l, err
-}
 
 // serveCtl answers on l until ctx ends.
 func serveCtl(ctx context.Context, l net.Listener, d dispatcher, log *slog.Logger) error {

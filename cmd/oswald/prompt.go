@@ -13,8 +13,10 @@ import (
 
 // A conversation is the owner's side of the chat, as the prompt uses it.
 type conversation interface {
-	// Ask sends text and returns the final reply; progress gets what comes before.
-	Ask(ctx context.Context, text string, progress func(string)) (string, error)
+	// Ask sends text and returns the last part of the reply. What comes before
+	// goes to before: earlier parts of a long reply, and, with working set, how
+	// it is going.
+	Ask(ctx context.Context, text string, before func(text string, working bool)) (string, error)
 }
 
 // A screen prints whole messages without mixing them with each other or with
@@ -100,7 +102,12 @@ func chat(ctx context.Context, in io.Reader, s *screen, c conversation) error {
 				continue
 			}
 			s.asked(text)
-			reply, err := c.Ask(ctx, text, func(p string) { s.message("… ", p) })
+			reply, err := c.Ask(ctx, text, func(part string, working bool) {
+				if working {
+					part = "… " + part
+				}
+				s.message("", part)
+			})
 			switch {
 			case ctx.Err() != nil:
 				return nil

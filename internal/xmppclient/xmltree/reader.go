@@ -251,9 +251,6 @@ func (r *Reader) resolve(name xml.Name) (string, error) {
 	if strings.Contains(name.Local, ":") || name.Local == "" {
 		return "", fmt.Errorf("xml: name %q", name.Local)
 	}
-	if name.Space == "xml" {
-		return "http://www.w3.org/XML/1998/namespace", nil
-	}
 	for i := len(r.binds) - 1; i >= 0; i-- {
 		if r.binds[i].prefix == name.Space {
 			return r.binds[i].uri, nil

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"oswald"
+	"oswald/alert"
+	"oswald/audio"
+	"oswald/bot"
+	"oswald/handlers"
+	"oswald/internal/gpio"
+	"oswald/ipc"
+	"oswald/moderation"
+	"oswald/sensors"
+	"oswald/wiki"
+)
+
+// botRole is the chat with all that stands behind it on the same host: voice,
+// sensors, alerts, the command table.
+type botRole struct {
+	node     *ipc.Node
+	bot      *bot.Bot
+	handlers *handlers.Handlers
+	alerts   *alert.Router
+	voice    *audio.Player
+	mute     *gpio.Mute
+	sensors  *sensors.Sensors
+	status   *status
+}
+
+func (a *app) startBot() (*botRole, error) {
+	db, node, err := a.openRole("bot")
+	if err != nil {
+		return nil, err
+	}
+	if err := a.pair(node, "bot", "site", "comments"); err != nil {
+		return nil, err
+	}
+	r := &botRole{node: node}
+	if r.mute, err = gpio.New(a.cfg.Mute, gpio.Deps{Log: a.log}); err != nil {
+		return nil, err
+	}
+	a.parts.onClose(r.mute.Close)
+	if r.voice, err = audio.New(a.cfg.Audio, audio.Deps{Lines: r.mute, Log: a.log}); err != nil {
+		return nil, err
+	}
+	r.alerts, err = alert.New(a.cfg.Alerts, alert.Deps{
+		DB:     db,
+		Notify: func(ctx context.Context, text string, al oswald.Alert) error { return r.tellOwners(ctx, text) },
+		Speak: func(ctx context.Context, text string) error {
+			_, err := r.voice.Say(ctx, oswald.RandomID(), oswald.Both, text, true)
+			return err
+		},
+		Log: a.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.sensors, err = sensors.New(a.cfg.Sensors, sensors.Deps{DB: db, Dir: a.cfg.State, Alert: r.alerts.Send, Log: a.log})
+	if err != nil {
+		return nil, err
+	}
+	if err := a.makeHandlers(r, db); err != nil {
+		return nil, err
+	}
+	r.bot, err = bot.New(a.cfg.XMPP, bot.Deps{
+		Dispatcher: r.handlers,
+		Role:       r.handlers.Role,
+		Stranger:   r.alerts.Stranger,
+		DB:         db,
+		Version:    version,
+		Log:        a.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	node.Handle("alert", ipc.Handler{Tx: r.takeAlert, After: func(ipc.Call) { r.alerts.Wake() }})
+	r.status.bot = r
+	return r, a.runBot(r)
+}
+
+// makeHandlers connects the command table to what is behind it.
+func (a *app) makeHandlers(r *botRole, db *sql.DB) (err error) {
+	comments := moderation.NewClient(r.node, "comments")
+	r.status = &status{app: a}
+	r.handlers, err = handlers.New(a.cfg.Commands, handlers.Deps{
+		DB:          db,
+		Log:         a.log,
+		Version:     version,
+		People:      a.cfg.People,
+		Address:     bot.ParseAddress,
+		Pages:       wiki.NewClient(r.node, "site"),
+		Comments:    comments,
+		Spam:        comments,
+		Speaker:     r.voice,
+		Thermometer: r.sensors,
+		Alerts:      openAlerts{r.alerts},
+		Hosts:       r.node,
+		Status:      r.status,
+	})
+	return err
+}
+
+// runBot starts what makeBot has made, the session last.
+func (a *app) runBot(r *botRole) error {
+	ctl, err := listenPrivate(a.cfg.ctlSocket())
+	if err != nil {
+		return oswald.Wrap(err, oswald.Conflict, "The control socket cannot be opened: is another oswald running with this state folder?")
+	}
+	a.parts.start("bot on the bus", r.node.Run)
+	a.parts.start("voice", r.voice.Run)
+	a.parts.start("sensors", r.sensors.Run)
+	a.parts.start("alerts", r.alerts.Run)
+	a.parts.start("commands", r.handlers.Run)
+	a.parts.start("control socket", func(ctx context.Context) error {
+		return serveCtl(ctx, ctl, r.handlers, a.log)
+	})
+	a.parts.start("unfinished commands", func(ctx context.Context) error {
+		if err := r.handlers.Resume(ctx, r.bot.Send); err != nil && ctx.Err() == nil {
+			a.log.Error("commands of the last run", "err", err)
+		}
+		<-ctx.Done()
+		return nil
+	})
+	a.parts.start("xmpp", r.bot.Run)
+	return nil
+}
+
+// tellOwners sends text to every owner. It returns nil once all of it is in the
+// bot's outbox.
+func (r *botRole) tellOwners(ctx context.Context, text string) error {
+	var errs []error
+	for address, role := range r.handlers.People() {
+		if role == oswald.Owner {
+			errs = append(errs, r.bot.Send(ctx, address, oswald.Reply{Text: text}))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// takeAlert keeps an alert of another role, in the transaction that ends its
+// command.
+func (r *botRole) takeAlert(ctx context.Context, tx *sql.Tx, c ipc.Call) (any, error) {
+	var al oswald.Alert
+	if err := json.Unmarshal(c.Args, &al); err != nil {
+		return nil, oswald.Wrap(err, oswald.Invalid, "The alert cannot be read; is one of the hosts older?")
+	}
+	if al.At.IsZero() {
+		al.At = time.Now()
+	}
+	return struct{}{}, r.alerts.SendTx(ctx, tx, al)
+}
+
+// openAlerts is the router as the command table sees it.
+type openAlerts struct{ *alert.Router }
+
+// Open implements handlers.Alerts.
+func (o openAlerts) Open(ctx context.Context) ([]handlers.OpenAlert, error) {
+	items, err := o.Router.Open(ctx)
+	list := make([]handlers.OpenAlert, len(items))
+	for i, it := range items {
+		list[i] = handlers.OpenAlert(it)
+	}
+	return list, err
+}
