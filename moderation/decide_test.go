@@ -57,6 +57,9 @@ func TestDecide(t *testing.T) {
 	}
 	st.posted("kitchen", "casino two")
 	test(st.last(), oswald.Delete, oswald.Deleted, oswald.Spam, "")
+	if all, err := st.messages(t.Context(), "WHERE learnt = 0"); err != nil || len(all) != 0 {
+		t.Errorf("to be learnt once more: %+v %v", all, err)
+	}
 }
 
 func TestDecideTwiceByTheSameCommand(t *testing.T) {

@@ -114,6 +114,12 @@ func TestRetention(t *testing.T) {
 	if c := st.comment(keep); c.Text != "stays" || c.net != "" {
 		t.Errorf("%+v", c)
 	}
+	fresh := st.posted("kitchen", "casino two")
+	st.clock.add(2 * time.Hour)
+	st.purge(t.Context())
+	if c := st.comment(fresh); c.Text == "" {
+		t.Error("erased too early")
+	}
 	if c := st.comment(gone); c.Text != "" || c.State != oswald.Deleted {
 		t.Errorf("%+v", c)
 	}

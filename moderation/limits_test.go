@@ -150,7 +150,10 @@ func TestTarpit(t *testing.T) {
 		t.Errorf("beside a full tarpit: %d", a.status)
 	}
 	open[0].Close()
-	eventually(t, "a free slot", func() bool { return st.tarpit.held() < slots })
+	eventually(t, "a free slot", func() bool { return len(st.tarpit.slots) < slots })
+	if _, line := enter(); !strings.Contains(line, "200") {
+		t.Errorf("the free slot was not given: %s", line)
+	}
 }
 
 func TestTarpitGivesTheFormBack(t *testing.T) {

@@ -41,7 +41,11 @@ func TestStanding(t *testing.T) {
 	test("casino", oswald.Queued, ann...)
 	test("perhaps", oswald.Queued, "name", "Ann")
 	test("perhaps", oswald.Queued, "name", "Ann", "secret", "another secret")
-	// One flag takes it away.
+	// One flag takes it away, however many are approved.
+	more := test("perhaps", oswald.Shown, ann...)
+	if _, err := st.Decide(t.Context(), "more", more, oswald.Approve); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := st.Decide(t.Context(), "f", mine[0], oswald.Flag); err != nil {
 		t.Fatal(err)
 	}

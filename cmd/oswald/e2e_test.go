@@ -107,7 +107,7 @@ func TestSpam(t *testing.T) {
 		t.Error("a fair question is not on the page")
 	}
 	alice.expect("spam stats", "spam")
-	alice.expect("spam retrain", "learn")
+	alice.expect("spam retrain", "trained")
 	alice.expect("unflag "+n, n)
 	eventually(t, "it is back", func() bool { return strings.Contains(h.page("/c/house/kitchen"), "gutters") })
 	alice.expect("delete "+n, "yes")
@@ -122,10 +122,15 @@ func TestBurst(t *testing.T) {
 	alice := h.login("alice")
 	alice.awaitBot()
 	eventually(t, "the form is there", func() bool { return h.page("/comment/house/kitchen") != "" })
-	for i, ip := range []string{"192.0.2.1", "198.51.100.1", "203.0.113.1", "192.0.2.200"} {
-		h.comment("house/kitchen", "Winner", strings.Repeat("!", i)+"FREE casino bonus!!! Win cash now http://casino.example/win http://casino.example/bonus click here to get rich", ip)
+	for ip, text := range map[string]string{
+		"192.0.2.1":    "FREE casino bonus!!! Win cash now http://casino.example/win http://casino.example/bonus click here to get rich",
+		"198.51.100.1": "Buy cheap viagra online, no prescription, best price http://pills.example/buy http://pills.example/now order today",
+		"203.0.113.1":  "Make $5000 a week from home!!! Crypto trading bot, guaranteed profit, join https://coin.example/join NOW",
+		"192.0.3.1":    "Check out my channel and SUBSCRIBE for FREE gift cards http://gift.example/free click the link and win an iPhone",
+	} {
+		h.comment("house/kitchen", "Winner", text, ip)
 	}
-	eventually(t, "the burst is told", func() bool { return alice.told("burst") > 0 || alice.told("spam") > 0 })
+	eventually(t, "the burst is told", func() bool { return alice.told("spam") > 0 })
 	alice.expect("alerts", "spam")
 	alice.expect("ack", "A")
 }
@@ -145,26 +150,30 @@ func TestHot(t *testing.T) {
 	if err := os.WriteFile(set, []byte("20\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "its end is told", func() bool { return alice.told("20") > 0 || alice.told("again") > 0 || alice.told("over") > 0 })
-	if n := alice.told("33"); n != 1 {
+	eventually(t, "its end is told", func() bool { return alice.told("back at 20") > 0 })
+	if n := alice.told("above its limit"); n != 1 {
 		t.Errorf("told %d times: %q", n, alice.unsent)
 	}
 }
 
-// TestStranger wants no answer at all for a stranger, and a word to the owner.
+// TestStranger wants no answer at all for a stranger.
 func TestStranger(t *testing.T) {
 	h := newHouse(t, "")
 	start(t, "run", "--config", h.config)
 	alice := h.login("alice")
 	alice.awaitBot()
 	eve := h.login("eve")
-	if _, err := eve.client.Send(t.Context(), xmppclient.Message{To: h.server.JID("oswald"), Body: "status"}); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		if _, err := eve.client.Send(t.Context(), xmppclient.Message{To: h.server.JID("oswald"), Body: "status"}); err != nil {
+			t.Fatal(err)
+		}
+		alice.expect("ping", "pong") // by then the stranger's message has been seen
 	}
-	eventually(t, "the owner hears of it", func() bool { return alice.told("eve") > 0 || alice.told("stranger") > 0 })
-	alice.expect("ping", "pong")
 	if len(eve.unsent) > 0 {
 		t.Errorf("the stranger was told %q", eve.unsent)
+	}
+	if os.Getenv("OSWALD_LONG") != "" { // strangers are counted for a minute first
+		eventually(t, "the owner hears of it", func() bool { return alice.told("eve") > 0 })
 	}
 }
 

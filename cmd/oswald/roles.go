@@ -64,6 +64,7 @@ func (a *app) startComments() (*commentsRole, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.parts.onClose(filter.Save)
 	alerts := newAlertSender(node, a.log)
 	output := ""
 	if a.site != nil {
