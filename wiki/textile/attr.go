@@ -33,7 +33,7 @@ func (d *doc) attributes(pos, end int, place int) (a attrs, next int) {
 	for pos < end {
 		n := 0
 		switch c := d.src[pos]; {
-		case c == '(' && d.classes(&a, pos, end) > 0:
+		case c == '(' && a.class == "" && a.id == "" && d.isClass(pos, end):
 			n = d.classes(&a, pos, end)
 		case c == '{' && a.style == "":
 			if s, m := d.enclosed(pos, end, '}'); m > 0 {
@@ -69,11 +69,11 @@ func (d *doc) attributes(pos, end int, place int) (a attrs, next int) {
 		case c == '_' && !a.header:
 			a.header, n = true, 1
 		case c == '\\':
-			if v, m := d.number(pos+1, end); m > 0 {
+			if v, m := d.number(pos+1, end); m > 0 && v <= 1000 {
 				a.cols, n = v, m+1
 			}
 		case c == '/':
-			if v, m := d.number(pos+1, end); m > 0 {
+			if v, m := d.number(pos+1, end); m > 0 && v <= 1000 {
 				a.rows, n = v, m+1
 			}
 		}
@@ -101,11 +101,14 @@ func (d *doc) enclosed(pos, end int, closer byte) (s string, n int) {
 	return "", 0
 }
 
-// classes reads (class#id).
+// isClass says whether (class#id) stands at pos.
+func (d *doc) isClass(pos, end int) bool {
+	var a attrs
+	return d.classes(&a, pos, end) > 0
+}
+
+// classes reads (class#id) and returns its length.
 func (d *doc) classes(a *attrs, pos, end int) int {
-	if a.class != "" || a.id != "" {
-		return 0
-	}
 	s, n := d.enclosed(pos, end, ')')
 	if n == 0 || !isWord(s[0]) && s[0] != '#' && s[0] != '-' {
 		return 0
@@ -126,7 +129,7 @@ func (d *doc) number(pos, end int) (v, n int) {
 		v = v*10 + int(d.src[pos+n]-'0')
 		n++
 	}
-	if v < 1 || v > 1000 {
+	if v < 1 {
 		return 0, 0
 	}
 	return v, n

@@ -23,6 +23,7 @@ type block struct {
 
 // split cuts the text into blocks and notes aliases and footnotes.
 func (d *doc) split() {
+	d.blocks = make([]block, 0, bytes.Count(d.src, []byte("\n\n"))+1)
 	var open *block // a block with two periods, which takes what follows
 	pos := 0
 	for {
@@ -47,6 +48,8 @@ func (d *doc) split() {
 			} else {
 				open.parts = append(open.parts, span{from, to})
 			}
+		} else if d.isRule(from, to) {
+			d.blocks = append(d.blocks, block{mark: "hr", at: from, parts: []span{{from, to}}})
 		} else if end := d.htmlBlock(from, to); end > 0 {
 			d.blocks = append(d.blocks, block{mark: "html", at: from, parts: []span{{from, end}}})
 			pos = end
@@ -63,6 +66,12 @@ func (d *doc) split() {
 // verbatim says whether the text of a block is no Textile.
 func (b *block) verbatim() bool {
 	return b.mark == "bc" || b.mark == "pre" || b.mark == "notextile" || b.mark == "###"
+}
+
+// isRule says whether a block is nothing but three or more of one sign.
+func (d *doc) isRule(from, to int) bool {
+	text := bytes.TrimSpace(d.src[from:to])
+	return len(text) >= 3 && bytes.IndexByte([]byte("-*_"), text[0]) >= 0 && len(bytes.Trim(text, string(text[:1]))) == 0
 }
 
 // chunk returns the next lines up to a blank one.
@@ -125,7 +134,9 @@ func (d *doc) mark(from, to int) (b block, body int, extended, ok bool) {
 			for end < line && urlChar(d.src[end]) {
 				end++
 			}
-			b.cite = string(d.src[pos+1 : end])
+			if b.cite = string(d.src[pos+1 : end]); b.cite == "" {
+				return b, 0, false, false
+			}
 			pos = end
 		}
 		switch {
@@ -144,9 +155,7 @@ func (d *doc) findAliases(from, to int) {
 	for from < to {
 		end := d.lineEnd(from, to)
 		if name, url, ok := d.alias(from, end); ok {
-			if _, there := d.aliases[name]; !there {
-				d.aliases[name] = url
-			}
+			d.aliases[name] = url
 		}
 		from = end + 1
 	}
@@ -163,6 +172,8 @@ func (d *doc) render(b *block) {
 	first := b.parts[0]
 	switch b.mark {
 	case "###":
+	case "hr":
+		d.out = append(d.out, "<hr>\n"...)
 	case "html":
 		d.html(first)
 	case "bc", "pre":
@@ -174,7 +185,7 @@ func (d *doc) render(b *block) {
 		if b.mark == "bc" {
 			d.out = append(d.out, "<code"...)
 			d.out = append(d.attrs(d.out, inner), '>')
-		} else if d.src[first.from] == '\n' {
+		} else if first.from < first.to && d.src[first.from] == '\n' {
 			d.out = append(d.out, '\n') // the parser of HTML drops the first
 		}
 		d.out = escape(d.out, d.src[first.from:first.to])
@@ -295,11 +306,12 @@ func (d *doc) heading(b *block) {
 func (d *doc) footnote(b *block) {
 	a := b.attrs
 	a.id = ""
-	class := a.class != "" && d.o.Attributes
-	d.out = append(d.out, "<p"...)
-	if !class {
-		d.out = append(d.out, ` class="footnote"`...)
+	d.out = append(d.out, `<p class="footnote`...)
+	if d.o.Attributes && a.class != "" {
+		d.out = escape(append(d.out, ' '), a.class)
 	}
+	a.class = ""
+	d.out = append(d.out, '"')
 	d.setID("fn" + b.number)
 	d.out = append(d.attrs(d.out, a), '>')
 	if d.notes[b.number] { // a link back leads somewhere

@@ -26,6 +26,10 @@ func (d *doc) isItem(pos, end int) bool {
 }
 
 func (d *doc) item(pos, end int) (it item, ok bool) {
+	var before attrs // (class)* item: of the list
+	if pos < end && (d.src[pos] == '(' || d.src[pos] == '{') {
+		before, pos = d.attributes(pos, end, forPhrase)
+	}
 	from := pos
 	for pos < end && bytes.IndexByte([]byte("*#;:"), d.src[pos]) >= 0 {
 		pos++
@@ -49,8 +53,11 @@ func (d *doc) item(pos, end int) (it item, ok bool) {
 		}
 	}
 	it.attrs, pos = d.attributes(pos, end, forPhrase)
-	if pos >= end || d.src[pos] != ' ' && d.src[pos] != '\t' || len(bytes.TrimSpace(d.src[pos:end])) == 0 {
+	if pos >= end || d.src[pos] != ' ' && d.src[pos] != '\t' {
 		return it, false
+	}
+	if it.attrs == (attrs{}) {
+		it.attrs = before
 	}
 	it.body = pos + 1
 	return it, true
@@ -159,8 +166,9 @@ func (d *doc) isTerm(pos, end int) bool {
 	if end-pos < 6 || d.src[pos] != '-' || d.src[pos+1] != ' ' && d.src[pos+1] != '(' && d.src[pos+1] != '{' && d.src[pos+1] != '[' {
 		return false
 	}
-	_, body := d.attributes(pos+1, d.lineEnd(pos, end), forPhrase)
-	return d.src[body] == ' ' && bytes.Contains(d.src[body:d.lineEnd(pos, end)], []byte(":="))
+	line := d.lineEnd(pos, end)
+	_, body := d.attributes(pos+1, line, forPhrase)
+	return body < line && d.src[body] == ' ' && bytes.Contains(d.src[body:line], []byte(":="))
 }
 
 // terms writes a list of terms and returns where it ends.
@@ -168,13 +176,6 @@ func (d *doc) terms(pos, end int) int {
 	d.out = append(d.out, "<dl>\n"...)
 	for pos < end {
 		stop := d.lineEnd(pos, end)
-		long := false // a definition that ends with =:
-		if i := bytes.Index(d.src[pos:stop], []byte(":=")); i >= 0 && len(bytes.TrimSpace(d.src[pos+i+2:stop])) == 0 {
-			if j := bytes.Index(d.src[stop:end], []byte("=:")); j >= 0 {
-				long = true
-				stop = d.lineEnd(stop+j, end)
-			}
-		}
 		for stop < end && !d.isTerm(stop+1, end) {
 			stop = d.lineEnd(stop+1, end)
 		}
@@ -188,9 +189,8 @@ func (d *doc) terms(pos, end int) int {
 		d.out = append(append(d.out, s.html...), "</dt>\n<dd>"...)
 		d.told("dt", s.plain)
 		text := bytes.TrimSpace(d.src[at+2 : stop])
-		if long {
-			text = bytes.TrimSpace(bytes.TrimSuffix(text, []byte("=:")))
-		}
+		text, long := bytes.CutSuffix(text, []byte("=:"))
+		text = bytes.TrimSpace(text)
 		from := at + 2 + bytes.Index(d.src[at+2:stop], text)
 		s = d.inline(from, from+len(text))
 		if long {

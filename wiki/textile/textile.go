@@ -54,7 +54,9 @@ type Options struct {
 	// count to make ids differ. Nil or empty: no id.
 	HeadingID func(text string) string
 	// Text is called after each heading, paragraph, list item, term, table
-	// cell and footnote with its plain text.
+	// cell and footnote with its element and its plain text, and after a block
+	// of raw HTML as "div". What the functions above were told since the last
+	// call stands in it.
 	Text func(element, text string)
 }
 
@@ -162,7 +164,11 @@ func (d *doc) line(pos int) int {
 func clean(src []byte) []byte {
 	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
 	src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
-	if utf8.Valid(src) && bytes.IndexFunc(src, control) < 0 {
+	plain := utf8.Valid(src)
+	for i := 0; plain && i < len(src); i++ {
+		plain = src[i] >= ' ' && src[i] != 0x7f || src[i] == '\n' || src[i] == '\t'
+	}
+	if plain {
 		return src
 	}
 	return bytes.Map(func(r rune) rune {
