@@ -12,6 +12,8 @@ import (
 type Config struct {
 	Group     time.Duration `toml:"group" doc:"Alerts that come within this time are told in one message; a critical one never waits."`
 	Repeat    time.Duration `toml:"repeat" doc:"How often to remind of an alert that lasts and that nobody has acknowledged; 0s never reminds."`
+	Quiet     string        `toml:"quiet" doc:"Hours such as 22:00-07:00 in which nothing but critical alerts is told; what lasts is told when they end. Empty: none."`
+	Digest    string        `toml:"digest" doc:"Time of day such as 18:30 at which comments, edits and letters that wait are told, together in one message; empty: each as it comes."`
 	Strangers time.Duration `toml:"strangers" doc:"How often to tell, at most, that strangers have written; 0s never tells."`
 	Keep      time.Duration `toml:"keep" doc:"How long alerts that are over stay on record."`
 }
@@ -42,6 +44,12 @@ func (c Config) Validate() error {
 	}
 	if c.Repeat > 0 && c.Repeat < time.Minute {
 		errs = append(errs, fmt.Errorf("alerts.repeat: %v is too often; use 1m at least", c.Repeat))
+	}
+	if _, _, err := parseSpan(c.Quiet); c.Quiet != "" && err != nil {
+		errs = append(errs, fmt.Errorf("alerts.quiet: %w", err))
+	}
+	if _, err := parseClock(c.Digest); c.Digest != "" && err != nil {
+		errs = append(errs, fmt.Errorf("alerts.digest: %w", err))
 	}
 	if c.Keep <= 0 {
 		errs = append(errs, fmt.Errorf("alerts.keep: %v is not a positive duration", c.Keep))

@@ -34,8 +34,9 @@ type outcome struct {
 // deliver starts one try to tell everything that there is to tell.
 func (r *Router) deliver(ctx context.Context, now time.Time) {
 	var list []telling
+	calm := r.calm(now)
 	for _, i := range r.open {
-		why, at := i.decide(now, r.cfg, r.muted)
+		why, at := i.decide(now, r.cfg, calm)
 		// What waits for its group comes along with what is due.
 		if why != "" && why != over && (!at.After(now) || at.Sub(now) <= r.cfg.Group && why != repeat) {
 			list = append(list, telling{i, why, i.Severity, i.Summary})
@@ -118,6 +119,9 @@ func (r *Router) speak(ctx context.Context, list []telling) {
 func (r *Router) text(list []telling, now time.Time) string {
 	var lines []string
 	var labels []string
+	if r.cfg.Digest != "" && len(list) > 1 && list[0].severity == oswald.Info {
+		lines = append(lines, "What waits for you:")
+	}
 	for n, t := range list {
 		if n == linesMax {
 			lines = append(lines, fmt.Sprintf("… and %d more: `alerts` lists them.", len(list)-n))

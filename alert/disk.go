@@ -200,7 +200,11 @@ func (r *Router) take(ctx context.Context, db execer, a oswald.Alert) error {
 		i.seen = before.seen
 		return nil // sent again and again: no news, no write
 	}
-	return r.saveTo(ctx, db, i)
+	if err := r.saveTo(ctx, db, i); err != nil {
+		*i = before // or it would be no news when it is tried again
+		return err
+	}
+	return nil
 }
 
 // freeLabel returns the next label that no open alert has.

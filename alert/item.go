@@ -48,6 +48,9 @@ const (
 // time to come, and a time without a reason, say when to look again.
 func (i *item) decide(now time.Time, cfg Config, muted time.Time) (reason, time.Time) {
 	hold := i.changed.Add(cfg.Group)
+	if i.Severity == oswald.Info {
+		hold = cfg.digest(i.changed)
+	}
 	if i.Severity == oswald.Critical {
 		hold = i.changed
 	} else if muted.After(hold) {

@@ -271,9 +271,9 @@ func (r *Router) step(ctx context.Context) time.Duration {
 	if r.left() {
 		wait = min(wait, 5*time.Second) // the disk did not take it
 	}
-	due := false
+	due, calm := false, r.calm(now)
 	for _, i := range r.open {
-		reason, at := i.decide(now, r.cfg, r.muted)
+		reason, at := i.decide(now, r.cfg, calm)
 		switch {
 		case reason == over:
 			r.close(ctx, i)

@@ -118,9 +118,11 @@ func (w *world) start(cfg Config) {
 	}
 }
 
-func (w *world) restart() {
+func (w *world) restart() { w.restartWith(Defaults()) }
+
+func (w *world) restartWith(cfg Config) {
 	w.stop()
-	w.start(Defaults())
+	w.start(cfg)
 }
 
 // after lets d pass and holds what was told meanwhile to want: parts of the

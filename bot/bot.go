@@ -67,6 +67,7 @@ type Bot struct {
 
 	resource string
 	sm       smState // of Run's goroutine while there is no session, else of the session
+	caughtUp bool    // with the archive; likewise
 	intake   intake
 	live     atomic.Pointer[session] // the newest
 	count    atomic.Int64            // how many there have been
@@ -103,7 +104,7 @@ func New(cfg Config, deps Deps) (*Bot, error) {
 	if err := store.Migrate(ctx, deps.DB, "bot", schema); err != nil {
 		return nil, oswald.Wrap(err, oswald.Unavailable, "The bot's database cannot be read; restore it from a backup.")
 	}
-	b.disk = &disk{db: deps.DB, log: b.log}
+	b.disk = &disk{db: deps.DB, log: b.log, hurry: make(chan struct{}, 1)}
 	if b.in, err = newInbox(ctx, b.disk); err != nil {
 		return nil, fmt.Errorf("inbox: %w", err)
 	}
@@ -124,14 +125,19 @@ const (
 	retryMax  = 5 * time.Minute
 	refusedAt = 30 * time.Second
 	lasting   = 30 * time.Second // a session that long was a good one
-	stopTime  = 4 * time.Second  // to end everything in
+	stopTime  = 3 * time.Second  // for the session and the commands to end in
+	writeTime = 500 * time.Millisecond
 )
 
 // Run stays online until ctx ends, and returns when all it started has returned:
-// within a few seconds, whatever the server or a command does.
+// within four seconds, whatever the server or a command does.
 func (b *Bot) Run(ctx context.Context) error {
-	defer b.disk.flush(stopTime)
-	defer b.talks.stop()
+	ending, cancel := outlast(ctx, stopTime)
+	defer cancel()
+	written, cancel := outlast(ctx, stopTime+writeTime)
+	defer cancel()
+	defer b.disk.flush(written)
+	defer b.talks.stop(ending)
 	b.talks.start(ctx, b.in.waiting())
 	var conflicts []time.Time
 	for {
@@ -168,6 +174,16 @@ func (b *Bot) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// outlast returns a context that ends d after ctx does.
+func outlast(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(d, cancel)
+		context.AfterFunc(longer, func() { t.Stop() })
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 func (b *Bot) setOnline(full string) {

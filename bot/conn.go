@@ -16,13 +16,14 @@ import (
 type safeConn struct {
 	net.Conn
 	timeout time.Duration
+	ack     func() // see quickAck
 
 	mu    sync.Mutex
 	cause error // the first error, which the library hides behind later ones
 }
 
 func newSafeConn(c net.Conn, timeout time.Duration) *safeConn {
-	return &safeConn{Conn: c, timeout: timeout}
+	return &safeConn{Conn: c, timeout: timeout, ack: quickAck(c)}
 }
 
 // SetDeadline does nothing, on purpose.
@@ -42,11 +43,13 @@ func (c *safeConn) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Read remembers why reading ended.
+// Read acknowledges what it reads at once, and remembers why reading ended.
 func (c *safeConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if err != nil {
 		c.fail(err)
+	} else {
+		c.ack()
 	}
 	return n, err
 }

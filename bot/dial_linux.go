@@ -3,6 +3,7 @@
 package bot
 
 import (
+	"net"
 	"syscall"
 	"time"
 
@@ -20,5 +21,25 @@ func userTimeout(d time.Duration) func(network, address string, c syscall.RawCon
 			return e
 		}
 		return err
+	}
+}
+
+// quickAck returns what makes the kernel acknowledge received data at once; it
+// holds for a short while only, so it is called after each read. Servers write a
+// stanza and the request to acknowledge it apart, and without TCP_NODELAY the
+// second waits for our acknowledgement, which the kernel delays by 40 ms.
+func quickAck(c net.Conn) func() {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return func() {}
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return func() {}
+	}
+	return func() {
+		raw.Control(func(fd uintptr) {
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1)
+		})
 	}
 }

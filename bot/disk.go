@@ -5,6 +5,7 @@ package bot
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -39,13 +40,16 @@ const (
 	diskTime  = 30 * time.Second
 	batchMax  = 500
 	diskQueue = 4096
+	linger    = 25 * time.Millisecond // for others to gather, while nobody waits
 )
 
 // A disk carries out changes of the database in the order they are put, many in
-// one transaction: while one commits, the next ones gather. It needs no Run.
+// one transaction: they gather for a moment, and while others commit. A change
+// that somebody waits for does not linger. It needs no Run.
 type disk struct {
-	db  *sql.DB
-	log *slog.Logger
+	db    *sql.DB
+	log   *slog.Logger
+	hurry chan struct{} // of one: somebody waits
 
 	mu      sync.Mutex
 	ops     []op
@@ -69,6 +73,27 @@ func (d *disk) put(do func(ctx context.Context, tx *sql.Tx) error, then func(err
 		d.running = true
 		go d.run() // ends by itself; flush waits for it
 	}
+	if len(d.ops) >= batchMax {
+		d.now()
+	}
+}
+
+// now ends the lingering.
+func (d *disk) now() {
+	select {
+	case d.hurry <- struct{}{}:
+	default:
+	}
+}
+
+// gather waits for a moment, or until somebody is in a hurry.
+func (d *disk) gather() {
+	t := time.NewTimer(linger)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-d.hurry:
+	}
 }
 
 // busy reports whether so much waits that the reader should stop reading.
@@ -80,6 +105,7 @@ func (d *disk) busy() bool {
 
 func (d *disk) run() {
 	for {
+		d.gather() // also before it ends: whoever comes next finds it running
 		d.mu.Lock()
 		batch := d.ops[:min(len(d.ops), batchMax)]
 		if d.ops = d.ops[len(batch):]; len(batch) == 0 {
@@ -90,6 +116,9 @@ func (d *disk) run() {
 			d.idle = nil
 			d.mu.Unlock()
 			return
+		}
+		if len(d.ops) > 0 || len(d.idle) > 0 {
+			d.now() // no lingering before the next round
 		}
 		d.mu.Unlock()
 		if err := d.commit(batch); err == nil || len(batch) == 1 {
@@ -129,8 +158,8 @@ func (d *disk) commit(batch []op) error {
 	return tx.Commit()
 }
 
-// flush waits until nothing is left to do, for limit at most.
-func (d *disk) flush(limit time.Duration) {
+// flush waits until nothing is left to do, or until ctx ends.
+func (d *disk) flush(ctx context.Context) {
 	d.mu.Lock()
 	if !d.running {
 		d.mu.Unlock()
@@ -139,11 +168,12 @@ func (d *disk) flush(limit time.Duration) {
 	ch := make(chan struct{})
 	d.idle = append(d.idle, ch)
 	d.mu.Unlock()
-	t := time.NewTimer(limit)
-	defer t.Stop()
+	d.now()
+	ctx, cancel := context.WithTimeout(ctx, diskTime)
+	defer cancel()
 	select {
 	case <-ch:
-	case <-t.C:
+	case <-ctx.Done():
 		d.log.Error("the database is slow")
 	}
 }
@@ -152,6 +182,7 @@ func (d *disk) flush(limit time.Duration) {
 func (d *disk) wait(ctx context.Context, do func(ctx context.Context, tx *sql.Tx) error) error {
 	ch := make(chan error, 1)
 	d.put(do, func(err error) { ch <- err })
+	d.now()
 	select {
 	case err := <-ch:
 		return err
@@ -170,10 +201,21 @@ func (d *disk) keep(ctx context.Context, key, fresh string) (value string, err e
 	return value, err
 }
 
+// get returns the value kept under key; "" if there is none.
+func (d *disk) get(ctx context.Context, key string) (value string, err error) {
+	err = d.db.QueryRowContext(ctx, "SELECT value FROM bot_kept WHERE key = ?", key).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return value, err
+}
+
 // set keeps value under key.
 func (d *disk) set(key string, value any) {
-	d.put(func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "INSERT INTO bot_kept VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2", key, fmt.Sprint(value))
-		return err
-	}, nil)
+	d.put(func(ctx context.Context, tx *sql.Tx) error { return setTx(ctx, tx, key, fmt.Sprint(value)) }, nil)
+}
+
+func setTx(ctx context.Context, tx *sql.Tx, key, value string) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO bot_kept VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2", key, value)
+	return err
 }

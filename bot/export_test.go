@@ -2,6 +2,8 @@
 
 package bot
 
+import "log/slog"
+
 // cut ends the connection as a net that fails does.
 func (b *Bot) cut() {
 	if s := b.live.Load(); s != nil {
@@ -17,3 +19,5 @@ func (b *Bot) resumed() bool {
 	s := b.live.Load()
 	return s != nil && s.again
 }
+
+func testLog() *slog.Logger { return slog.New(slog.DiscardHandler) }

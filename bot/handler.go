@@ -64,11 +64,10 @@ func (s *session) manage(t xmlstream.TokenReadEncoder, e *xmltree.Element) {
 	switch e.Local {
 	case "r":
 		s.owed.Store(true) // first, so that whoever releases a stanza meanwhile sees it
-		n, short := s.b.intake.handled()
-		if !short {
+		if n, short := s.b.intake.handled(); !short {
 			s.owed.Store(false)
-		}
-		s.write(t, ackOf(n), false)
+			s.write(t, ackOf(n), false)
+		} // else when the last one is on disk, with what there is to say
 	case "a":
 		if h, err := strconv.ParseUint(e.Get("h"), 10, 32); err == nil {
 			s.b.out.ack(uint32(h))

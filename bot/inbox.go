@@ -21,6 +21,7 @@ type command struct {
 	n                        int64
 	id, sender, thread, text string
 	at                       time.Time
+	seen                     string // what becomes the last message seen in the archive; may be empty
 }
 
 // An inbox remembers which messages have come, and keeps those that are not done
@@ -110,6 +111,9 @@ func (c command) insert(done bool) func(context.Context, *sql.Tx) error {
 		}
 		_, err := tx.ExecContext(ctx, "INSERT INTO bot_inbox VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			c.n, c.id, c.sender, c.thread, text, c.at.UnixMilli(), done)
+		if err == nil && c.seen != "" {
+			err = setTx(ctx, tx, lastSeen, c.seen)
+		}
 		return err
 	}
 }

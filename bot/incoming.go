@@ -23,6 +23,9 @@ var secrets = []string{"eu.siacs.conversations.axolotl", "urn:xmpp:omemo:2", "ur
 // message looks at one message. It runs in the reader.
 func (s *session) message(e *xmltree.Element) {
 	b := s.b
+	if inner := s.archived(e); inner != nil {
+		e = inner
+	}
 	sender := bareOf(e.Get("from"))
 	if sender == "" || sender == b.own.String() {
 		return // our own account, the server, or an address that cannot be one
@@ -48,6 +51,9 @@ func (s *session) message(e *xmltree.Element) {
 		return
 	}
 	c := command{id: commandID(e, sender, b.own.String()), sender: sender, thread: threadOf(e), at: sentAt(e, b.now())}
+	if id := stanzaID(e, b.own.String()); id != "" && s.caughtUp.Load() {
+		c.seen = mark(id, b.now())
+	}
 	answer := ""
 	switch {
 	case secret:
@@ -84,7 +90,7 @@ func (s *session) message(e *xmltree.Element) {
 		b.out.keep(messages(sender, c.thread, c.id, oswald.Reply{Text: answer}), c.insert(true), kept)
 	}
 	if b.disk.busy() {
-		b.disk.flush(diskTime) // the reader stops reading until the disk has caught up
+		b.disk.flush(s.ctx) // the reader stops reading until the disk has caught up
 	}
 }
 
@@ -139,15 +145,10 @@ func threadOf(e *xmltree.Element) string {
 // what our own server did (XEP-0359; nobody else's stanza-id counts), else by its
 // plain id, which some programs use again.
 func commandID(e *xmltree.Element, sender, own string) string {
-	stanza := ""
-	for _, c := range e.Children() {
-		switch {
-		case c.Is(nsIDs, "origin-id") && c.Get("id") != "":
-			return oswald.CommandID(sender, c.Get("id"))
-		case c.Is(nsIDs, "stanza-id") && c.Get("by") == own:
-			stanza = c.Get("id")
-		}
+	if o := e.Child(nsIDs, "origin-id").Get("id"); o != "" {
+		return oswald.CommandID(sender, o)
 	}
+	stanza := stanzaID(e, own)
 	switch id := e.Get("id"); {
 	case stanza != "":
 		return oswald.CommandID(sender, stanza)
@@ -155,6 +156,18 @@ func commandID(e *xmltree.Element, sender, own string) string {
 		return oswald.CommandID(sender, id)
 	}
 	return oswald.RandomID()
+}
+
+// stanzaID is what our own server calls a message in the archive; "" if it does
+// not.
+func stanzaID(e *xmltree.Element, own string) string {
+	id := ""
+	for _, c := range e.Children() {
+		if c.Is(nsIDs, "stanza-id") && c.Get("by") == own {
+			id = c.Get("id")
+		}
+	}
+	return id
 }
 
 // sentAt returns when a message was sent: now, or the earliest time that a delay

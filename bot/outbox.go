@@ -241,6 +241,30 @@ func (o *outbox) refill() {
 	})
 }
 
+// Answer is Send for the reply to the command id, as [oswald.Request] has it, that
+// an earlier process has accepted. It does nothing if the bot has that command: it
+// is asked again, on its thread, and answered then, or has been answered. From now
+// on a message with that id is one that came before.
+func (b *Bot) Answer(ctx context.Context, id, to string, r oswald.Reply) error {
+	bare, err := ParseAddress(to)
+	if err != nil {
+		return err
+	}
+	c := command{id: id, sender: bare, at: b.now()}
+	if !b.in.fresh(&c) {
+		return nil
+	}
+	ch := make(chan error, 1)
+	b.out.keep(messages(bare, "", id, r), c.insert(true), func(err error) { ch <- err })
+	b.disk.now()
+	select {
+	case err := <-ch:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Send puts a message to a bare JID into the outbox. It returns nil once it is on
 // disk; it is delivered when the bot is online.
 func (b *Bot) Send(ctx context.Context, to string, r oswald.Reply) error {
@@ -256,6 +280,7 @@ func (b *Bot) Send(ctx context.Context, to string, r oswald.Reply) error {
 	}
 	ch := make(chan error, 1)
 	b.out.keep(messages(bare, "", oswald.RandomID(), r), nil, func(err error) { ch <- err })
+	b.disk.now()
 	select {
 	case err := <-ch:
 		if err != nil {

@@ -658,3 +658,60 @@ func TestFlood(t *testing.T) {
 		t.Errorf("%d of %d ran", at, n)
 	}
 }
+
+// TestRestart stops the bot while a command runs and others wait: after the start
+// they run under the same IDs, in order, and are answered on their threads.
+func TestRestart(t *testing.T) {
+	s := server(t)
+	cfg, path := testConfig(t, s), filepath.Join(t.TempDir(), "bot.db")
+	r := newRig(t, cfg, path).run().waitOnline()
+	r.commands.answer = func(ctx context.Context, _ oswald.Request) (oswald.Reply, error) {
+		<-ctx.Done()
+		return oswald.Reply{}, ctx.Err()
+	}
+	alice := client(t, s, "alice")
+	for i := range 50 {
+		alice.Send(t.Context(), xmppclient.Message{To: botJID, Body: fmt.Sprint(i), Thread: fmt.Sprint("t", i)})
+	}
+	wait(t, "the first to run", func() bool { return r.commands.times("0") == 1 })
+	r.end()
+	id := r.commands.asked[0].ID
+	r.db.Close()
+	again := newRig(t, cfg, path).run().waitOnline()
+	for i := range 50 {
+		if m := next(t, alice); m.Body != fmt.Sprint("you said ", i) || m.Thread != fmt.Sprint("t", i) {
+			t.Fatalf("number %d: %s", i, m.XML)
+		}
+	}
+	again.commands.mu.Lock()
+	defer again.commands.mu.Unlock()
+	if len(again.commands.asked) != 50 || again.commands.asked[0].ID != id {
+		t.Errorf("%d ran, the first as %s, not %s", len(again.commands.asked), again.commands.asked[0].ID, id)
+	}
+}
+
+// TestHang wants a command that cannot be stopped to be reported, and the next one
+// to run.
+func TestHang(t *testing.T) {
+	s := server(t)
+	cfg := testConfig(t, s)
+	cfg.Timeout = 50 * time.Millisecond
+	r := newRig(t, cfg, filepath.Join(t.TempDir(), "bot.db")).run().waitOnline()
+	release := make(chan struct{})
+	defer close(release)
+	r.commands.answer = func(_ context.Context, q oswald.Request) (oswald.Reply, error) {
+		if q.Text == "hang" {
+			<-release
+		}
+		return oswald.Reply{Text: "fine"}, nil
+	}
+	alice := client(t, s, "alice")
+	states := ""
+	m, err := alice.Command(t.Context(), botJID, "hang", func(m xmppclient.Message) { states += m.ChatState })
+	if err != nil || !strings.HasPrefix(m.Body, "Internal error (ref ") || states != "composing" {
+		t.Errorf("%q after %q, %v", m.Body, states, err)
+	}
+	if got := ask(t, alice, "next").Body; got != "fine" {
+		t.Errorf("next: %q", got)
+	}
+}

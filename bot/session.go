@@ -21,8 +21,10 @@ import (
 
 const (
 	loginTime = 30 * time.Second
-	closeTime = 2 * time.Second
-	burst     = 32 // stanzas in one write
+	closeTime = time.Second
+	burst     = 32                    // stanzas in one write
+	askAfter  = 50 * time.Millisecond // of silence, for an acknowledgement
+	askMost   = 16                    // stanzas that go out without asking
 )
 
 var errSilent = errors.New("the server does not answer")
@@ -30,13 +32,18 @@ var errSilent = errors.New("the server does not answer")
 // A session is one connection, from login to its end.
 type session struct {
 	b     *Bot
+	ctx   context.Context // ends with the session
 	x     *xmpp.Session
 	conn  *safeConn
 	sm    bool          // the server acknowledges (XEP-0198)
 	again bool          // resumed
 	sent  atomic.Uint32 // stanzas written; changes under the library's write lock
-	owed  atomic.Bool   // an <a/> that was short is to be followed by a better one
+	owed  atomic.Bool   // the server waits for an <a/> that says more than the last
 	iqs   iqTable
+	// What is asked of the archive, and whether nothing can be missing any more
+	// before the newest message.
+	query    atomic.Pointer[string]
+	caughtUp atomic.Bool
 }
 
 // session connects, logs in and stays until the connection or ctx ends. It
@@ -46,7 +53,7 @@ func (b *Bot) session(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errPassword, err)
 	}
-	b.disk.flush(diskTime) // what came last is on disk, so it counts as handled
+	b.disk.flush(ctx) // what came last is on disk, so it counts as handled
 	b.sm.in, _ = b.intake.handled()
 	pin, err := b.disk.keep(ctx, "sasl "+b.own.Domainpart(), "0")
 	if err != nil {
@@ -70,9 +77,11 @@ func (b *Bot) session(ctx context.Context) error {
 
 // serve runs a session that is logged in.
 func (b *Bot) serve(ctx context.Context, s *session) error {
+	inner, cancel := context.WithCancel(ctx)
+	s.ctx = inner
 	b.live.Store(s)
 	b.count.Add(1)
-	inner, cancel := context.WithCancel(ctx)
+	defer func() { b.caughtUp = s.caughtUp.Load() }() // when all have returned
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer s.conn.Close()
@@ -92,6 +101,11 @@ func (b *Bot) serve(ctx context.Context, s *session) error {
 	wg.Go(func() { served <- s.x.Serve(s) })
 	wg.Go(func() { s.writer(inner) })
 	wg.Go(func() { s.watch(inner) })
+	if b.sm.resumed && b.caughtUp {
+		s.caughtUp.Store(true)
+	} else {
+		wg.Go(func() { s.catchUp(inner) })
+	}
 	if !b.sm.resumed {
 		wg.Go(func() { s.roster(inner) })
 	}
@@ -135,14 +149,21 @@ func (s *session) close(served <-chan error) {
 	s.b.sm.id = ""
 }
 
-// writer is the one way out, but for the answers that the handler writes.
+// writer is the one way out, but for the answers that the handler writes. It
+// gathers what there is into one write, and asks for an acknowledgement (XEP-0198)
+// when nothing more follows for a moment: asking costs the server as much as a
+// stanza does.
 func (s *session) writer(ctx context.Context) {
-	var buf []byte
+	w := writer{s: s, told: s.b.sm.in}
+	quiet := time.NewTimer(askAfter)
+	defer quiet.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.b.out.wake:
+		case <-quiet.C:
+			w.ask = w.unasked > 0
 		}
 		for more := true; more; {
 			if ctx.Err() != nil {
@@ -150,48 +171,73 @@ func (s *session) writer(ctx context.Context) {
 				return
 			}
 			var err error
-			if buf, more, err = s.writeSome(buf[:0]); err != nil {
+			if more, err = w.write(); err != nil {
 				s.conn.closeFor(err)
 				return
 			}
-			if cap(buf) > 1<<20 {
-				buf = nil
-			}
+		}
+		if w.unasked > 0 {
+			quiet.Reset(askAfter)
 		}
 	}
 }
 
-// writeSome writes the next stanzas in one piece.
-func (s *session) writeSome(buf []byte) (_ []byte, more bool, err error) {
-	w := s.x.TokenWriter() // for its lock
-	defer w.Close()
+// A writer is the state of the way out.
+type writer struct {
+	s       *session
+	buf     []byte
+	unasked int    // stanzas written since the last <r/>
+	ask     bool   // an <r/> is due
+	told    uint32 // the last <a/>
+}
+
+// write writes the next stanzas in one piece.
+func (w *writer) write() (more bool, err error) {
+	s := w.s
+	lock := s.x.TokenWriter()
+	defer lock.Close()
 	if s.x.State()&xmpp.OutputStreamClosed != 0 {
-		return buf, false, nil // we are closing
+		return false, nil // we are closing
 	}
 	list, more := s.b.out.take(burst, func() uint32 { return s.sent.Add(1) })
+	buf := w.buf[:0]
 	for _, it := range list {
 		buf = append(buf, it.xml...)
 	}
-	if s.sm && s.owed.Swap(false) {
-		n, short := s.b.intake.handled()
-		if short {
-			s.owed.Store(true) // whoever releases the next one signals again
-		}
-		buf = ackOf(n).AppendXML(buf, nsClient)
-	}
-	if s.sm && len(list) > 0 {
-		buf = append(buf, "<r xmlns='"+nsSM+"'/>"...)
+	if s.sm {
+		buf = w.manage(buf, len(list))
 	}
 	if len(buf) == 0 {
-		return buf, false, nil
+		return false, nil
 	}
 	if _, err := s.x.Conn().Write(buf); err != nil {
-		return buf, false, err
+		return false, err
 	}
 	if !s.sm {
 		s.b.out.gone()
 	}
-	return buf, more, nil
+	if w.buf = buf; cap(buf) > 1<<20 {
+		w.buf = nil
+	}
+	return more, nil
+}
+
+// manage adds what XEP-0198 wants after n stanzas.
+func (w *writer) manage(buf []byte, n int) []byte {
+	if w.s.owed.Swap(false) {
+		h, short := w.s.b.intake.handled()
+		if short {
+			w.s.owed.Store(true) // whoever releases the next one signals again
+		}
+		if !short || h != w.told {
+			buf, w.told = ackOf(h).AppendXML(buf, nsClient), h
+		}
+	}
+	if w.unasked += n; w.ask || w.unasked >= askMost {
+		buf = append(buf, "<r xmlns='"+nsSM+"'/>"...)
+		w.unasked, w.ask = 0, false
+	}
+	return buf
 }
 
 // watch asks the server at intervals whether it is there (XEP-0199). A server

@@ -17,7 +17,7 @@ const (
 	talkMax   = 32 // commands of one person in memory; the rest waits on disk
 	typing    = 500 * time.Millisecond
 	quiet     = 2 * time.Second // between two messages of progress
-	graceTime = 3 * time.Second // for a command that is told to stop
+	graceTime = 2 * time.Second // for a command that is told to stop
 )
 
 // talks are the conversations: one queue for each person, whose commands run in
@@ -54,16 +54,14 @@ func (t *talks) start(ctx context.Context, left map[string]int) {
 	}
 }
 
-// stop waits for the commands that run, which have been told to stop; those that
-// do not are left behind.
-func (t *talks) stop() {
+// stop waits for the commands that run, which have been told to stop, until ctx
+// ends; those that do not are left behind.
+func (t *talks) stop(ctx context.Context) {
 	done := make(chan struct{})
 	go func() { t.wg.Wait(); close(done) }()
-	timer := time.NewTimer(stopTime)
-	defer timer.Stop()
 	select {
 	case <-done:
-	case <-timer.C:
+	case <-ctx.Done():
 		t.b.log.Error("commands do not stop")
 	}
 }

@@ -83,8 +83,14 @@ func split(s string, limit int) []string {
 		if !fresh && size+1+n > room {
 			flush()
 		}
-		for most := room - size - 1; n > most; most = room - size - 1 { // a line longer than a part
-			cut := cutAt(line, most)
+		left := func() int { // characters that still fit into this part
+			if fresh {
+				return room
+			}
+			return room - size - 1
+		}
+		for n > left() { // a line longer than a part
+			cut := cutAt(line, left())
 			add(line[:cut], utf8.RuneCountInString(line[:cut]))
 			line = strings.TrimPrefix(line[cut:], " ")
 			n = utf8.RuneCountInString(line)

@@ -112,6 +112,9 @@ func (h *Handlers) comment(ctx context.Context, req oswald.Request, args []strin
 	if c.ID != "" {
 		fmt.Fprintf(&b, " · ID %s", oneLine(c.ID, 40))
 	}
+	if c.Signer != "" {
+		fmt.Fprintf(&b, " · signed by %s", oneLine(c.Signer, 60))
+	}
 	fmt.Fprintf(&b, "\n%s", clip(cleanLines(c.Text), commentMax))
 	return oswald.Reply{Text: b.String(), Raw: true}, nil
 }
@@ -191,8 +194,25 @@ func decisionText(c oswald.Comment, d oswald.Decision) string {
 		return who + " is shown again. The filter has learnt from it."
 	case oswald.Approve:
 		return who + " is published. The filter has learnt from it."
+	case oswald.Hold:
+		return fmt.Sprintf("%s is off the page and waits: `approve %d` or `flag %[2]d`.", who, c.N)
+	case oswald.Restore:
+		return who + " is back: " + stands(c) + "."
 	}
-	return who + " is deleted."
+	return fmt.Sprintf("%s is deleted. `restore %d` brings it back.", who, c.N)
+}
+
+// stands says where a comment is now, and what to do about it.
+func stands(c oswald.Comment) string {
+	switch c.State {
+	case oswald.Shown:
+		return "on its page"
+	case oswald.Queued:
+		return fmt.Sprintf("it waits for `approve %d` or `flag %[1]d`", c.N)
+	case oswald.Hidden:
+		return fmt.Sprintf("hidden as spam, as it was; `unflag %d` shows it", c.N)
+	}
+	return stateText(c)
 }
 
 func (h *Handlers) previewDelete(ctx context.Context, req oswald.Request, args []string) (string, error) {
@@ -204,5 +224,5 @@ func (h *Handlers) previewDelete(ctx context.Context, req oswald.Request, args [
 	if c.State == oswald.Deleted {
 		return "", oswald.Errorf(oswald.Conflict, "#%d is deleted already.", c.N)
 	}
-	return fmt.Sprintf("Delete %s\n  %s\nRemove it for good?", h.headline(c, true), oneLine(c.Text, 200)), nil
+	return fmt.Sprintf("Delete %s\n  %s\nRemove it?", h.headline(c, true), oneLine(c.Text, 200)), nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"oswald"
+	"oswald/internal/store"
 )
 
 // textMax is the longest text that is looked at.
@@ -21,6 +22,9 @@ const textMax = 64 << 10
 // an *oswald.Error whose message is meant for the asker. A stranger, and a text
 // without a word, get an empty Reply: nothing is to be sent.
 func (h *Handlers) Dispatch(ctx context.Context, req oswald.Request) (oswald.Reply, error) {
+	if len(req.Text) <= textMax {
+		req.Text = legible(req.Text)
+	}
 	if req.Actor.Role == oswald.NoRole || strings.TrimSpace(req.Text) == "" {
 		return oswald.Reply{}, nil
 	}
@@ -97,8 +101,13 @@ func (h *Handlers) call(ctx context.Context, req oswald.Request, c call, run run
 	return run(inner, req, c.args)
 }
 
-// internal hides an unexpected error behind a reference to the log.
+// internal hides an unexpected error behind a reference to the log. What is wrong
+// with the database it says: the owner can do something about that.
 func (h *Handlers) internal(err error, what string) error {
+	if store.Known(err) {
+		h.log.Error("a command failed", "command", oneLine(what, 60), "err", err)
+		return store.Explain(err, "")
+	}
 	return h.fault(err, what, "Internal error")
 }
 
@@ -176,6 +185,10 @@ func (h *Handlers) keep(ctx context.Context, req oswald.Request, c call) (oswald
 	}
 	e := entry{ID: req.ID, Who: req.Actor.Address, Room: req.Room, Text: req.Text, Sent: req.At, At: h.now(), State: stateAccepted}
 	fresh, err := insert(ctx, h.deps.DB, e)
+	if store.Known(err) {
+		h.log.Error("a command could not be written down", "command", c.path, "err", err)
+		return oswald.Reply{}, oswald.Wrap(err, oswald.Unavailable, "Nothing was done. %s", oswald.MessageOf(store.Explain(err, "")))
+	}
 	if err != nil {
 		return oswald.Reply{}, h.fault(err, c.path, "The command could not be written down, so nothing was done")
 	}

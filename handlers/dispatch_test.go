@@ -84,8 +84,8 @@ func TestShortFormsAndTypos(t *testing.T) {
 	test("sp w 12", "spam why", oswald.Owner)
 	test("spam", "spam", oswald.Owner)
 	test("comment 1", "comment", oswald.Owner) // although comments begins so too
-	test("s", "“s” could be `spam`, `say` or `status`.", oswald.Owner)
-	test("s", "“s” could be `say` or `status`.", oswald.Member) // nothing of what one may not
+	test("s", "“s” could be `search`, `spam`, `say`, `snooze` or `status`.", oswald.Owner)
+	test("s", "“s” could be `search`, `say`, `snooze` or `status`.", oswald.Member) // nothing of what one may not
 	test("h", "help", oswald.Guest)
 	test("d", "I do not know “d”. Text `help` for what I understand.", oswald.Guest)
 	test("stauts", "status", oswald.Member)
@@ -96,7 +96,7 @@ func TestShortFormsAndTypos(t *testing.T) {
 	test("delte 12", "I do not know “delte”. Text `help` for what I understand.", oswald.Member)
 	test("statusses", "I do not know “statusses”. Text `help` for what I understand.", oswald.Member)
 	test("spam stast", "spam stats", oswald.Owner)
-	test("spam nonsense", "I do not know “spam nonsense”. There is `spam why`, `spam retrain` and `spam stats`.", oswald.Owner)
+	test("spam nonsense", "I do not know “spam nonsense”. There is `spam why`, `spam retrain`, `spam stats` and `spam test`.", oswald.Owner)
 	test("👍🏽", "yes", oswald.Guest)
 	test("Yes!", "yes", oswald.Guest)
 	test("!temp", "temp", oswald.Member)

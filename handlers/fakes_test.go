@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -89,7 +90,7 @@ func (f *house) Decide(ctx context.Context, id string, n int64, d oswald.Decisio
 	defer f.mu.Unlock()
 	f.decided = append(f.decided, fmt.Sprintf("%s %d", d, n))
 	c := f.comments[n]
-	c.State = map[oswald.Decision]oswald.CommentState{oswald.Flag: oswald.Hidden, oswald.Unflag: oswald.Shown, oswald.Approve: oswald.Shown, oswald.Delete: oswald.Deleted}[d]
+	c.State = map[oswald.Decision]oswald.CommentState{oswald.Flag: oswald.Hidden, oswald.Unflag: oswald.Shown, oswald.Approve: oswald.Shown, oswald.Delete: oswald.Deleted, oswald.Hold: oswald.Queued, oswald.Restore: oswald.Hidden}[d]
 	return *c, nil
 }
 
@@ -121,6 +122,104 @@ func (f *house) Say(ctx context.Context, id string, ch oswald.Channel, text stri
 	}
 	return oswald.Spoken{Channel: ch, Took: 1700 * time.Millisecond, Simulated: true, File: "/home/me/.oswald/spoken/1.wav", Lines: "left unmuted 2.2 s"}, nil
 }
+
+func (f *house) Test(_ context.Context, _, text string) (oswald.Why, error) {
+	return oswald.Why{Comment: oswald.Comment{Text: text, Verdict: oswald.Unsure, Score: 0.6}, Evidence: []oswald.Evidence{{Feature: "kettle", Spam: 0.06}}}, nil
+}
+
+func (f *house) Identity(_ context.Context, _, who string) (oswald.Identity, error) {
+	if who != "k3f9aa77bq2c" {
+		return oswald.Identity{}, oswald.Errorf(oswald.NotFound, "Nobody has written under the ID %s.", who)
+	}
+	return oswald.Identity{ID: who, Author: "Bob", Shown: 2, Queued: 1, Text: "Cheap replica watches!"}, nil
+}
+
+func (f *house) Ban(_ context.Context, _, who string, banned bool) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.decided = append(f.decided, fmt.Sprintf("ban %s %v", who, banned))
+	return map[bool]int64{true: 1}[banned], nil
+}
+
+func (f *house) Undo(context.Context, string) (oswald.Undone, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.decided = append(f.decided, "undo")
+	return oswald.Undone{Decision: "flag", At: noon.Add(-3 * time.Minute), Comment: *f.comments[12]}, nil
+}
+
+func (f *house) Repeat(ctx context.Context, id string) (oswald.Spoken, error) {
+	return f.Say(ctx, id, oswald.Left, "again", false)
+}
+
+func (f *house) Hush() int { return 2 }
+
+func (f *house) Silence(ch oswald.Channel, muted bool) { f.did("silence %s %v", ch, muted) }
+
+func (f *house) Volume(n int) error { f.did("volume %d", n); return nil }
+
+func (f *house) Chime(on bool) { f.did("chime %v", on) }
+
+func (f *house) Quiet(span string) error {
+	if span != "" && !strings.Contains(span, "-") {
+		return oswald.Errorf(oswald.Invalid, "Give quiet hours like 22:00-07:00.")
+	}
+	f.did("quiet %s", span)
+	return nil
+}
+
+func (f *house) Snooze(_ context.Context, label string, until time.Time) error {
+	f.did("snooze %s %s", label, until.Sub(noon).Round(time.Minute))
+	return nil
+}
+
+func (f *house) Mute(_ context.Context, until time.Time) error {
+	f.did("mute %s", until.Sub(noon).Round(time.Minute))
+	return nil
+}
+
+func (f *house) did(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.decided = append(f.decided, fmt.Sprintf(format, args...))
+}
+
+// suggested is one suggested edit.
+type suggested struct{}
+
+var anEdit = oswald.Edit{N: 3, Page: "house/kitchen", Author: "Ann", Note: "It got a new oven", Added: 1, Removed: 1, At: noon.Add(-9 * time.Minute), State: "open"}
+
+func (suggested) Edits(context.Context, string) ([]oswald.Edit, error) {
+	return []oswald.Edit{anEdit}, nil
+}
+
+func (suggested) Edit(_ context.Context, _ string, n int64) (oswald.Edit, error) {
+	if n != anEdit.N {
+		return oswald.Edit{}, oswald.Errorf(oswald.NotFound, "There is no suggested edit %d.", n)
+	}
+	e := anEdit
+	e.Diff = "@ line 3\n- The oven is old.\n+ The oven is new.\n"
+	return e, nil
+}
+
+func (suggested) Accept(_ context.Context, _ string, n int64, report func(string)) (oswald.Edit, oswald.Published, error) {
+	report("the page is written")
+	return anEdit, oswald.Published{URL: "https://example.org/house/kitchen/", Commit: "abc1234", Merged: true}, nil
+}
+
+func (suggested) Letters(_ context.Context, _ string, spam bool) ([]oswald.Letter, error) {
+	if spam {
+		return nil, nil
+	}
+	return []oswald.Letter{{N: 4, Author: "Ann", Reach: "ann@example.org", Text: "May I borrow the ladder?", At: noon.Add(-time.Hour)}}, nil
+}
+
+func (s suggested) Letter(ctx context.Context, id string, n int64) (oswald.Letter, error) {
+	list, _ := s.Letters(ctx, id, false)
+	return list[0], nil
+}
+
+func (suggested) Reject(context.Context, string, int64) (oswald.Edit, error) { return anEdit, nil }
 
 func (f *house) Readings(context.Context) []oswald.Reading {
 	day := make([]float64, 48)
@@ -184,13 +283,14 @@ var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.Local)
 type bench struct {
 	*Handlers
 	*house
-	t    *testing.T
-	db   *sql.DB
-	path string
-	mu   sync.Mutex
-	time time.Time
-	log  logBuffer
-	n    int
+	suggested suggested
+	t         *testing.T
+	db        *sql.DB
+	path      string
+	mu        sync.Mutex
+	time      time.Time
+	log       logBuffer
+	n         int
 }
 
 func (b *bench) now() time.Time {
@@ -243,7 +343,8 @@ func (b *bench) open() {
 	b.Handlers, err = New(Defaults(), Deps{
 		DB: db, Log: slog.New(slog.NewTextHandler(&b.log, nil)), Now: b.now, Version: "0.1",
 		People: map[string]oswald.Role{owner: oswald.Owner, moderator: oswald.Moderator, member: oswald.Member, guest: oswald.Guest},
-		Pages:  b.house, Comments: b.house, Spam: b.house, Speaker: b.house, Thermometer: b.house, Alerts: b.house, Hosts: b.house, Status: b.house,
+		Pages:  b.house, Comments: b.house, Spam: b.house, Speaker: b.house, Thermometer: b.house, Alerts: b.house,
+		Tester: b.house, Bans: b.house, Undoer: b.house, Suggestions: b.suggested, Editor: b.suggested, Letters: b.suggested, Voice: b.house, Sound: b.house, Calm: b.house, Hosts: b.house, Status: b.house,
 	})
 	if err != nil {
 		b.t.Fatal(err)

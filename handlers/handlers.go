@@ -49,6 +49,60 @@ type Spam interface {
 	Stats(ctx context.Context, id string) (oswald.SpamStats, error)
 }
 
+// Tester is what `spam test` needs.
+type Tester interface {
+	Test(ctx context.Context, id, text string) (oswald.Why, error)
+}
+
+// Bans is what `ban` and `unban` need. Ban is idempotent by id.
+type Bans interface {
+	Identity(ctx context.Context, id, who string) (oswald.Identity, error)
+	Ban(ctx context.Context, id, who string, banned bool) (hidden int64, err error)
+}
+
+// Undoer is what `undo` needs. Undo is idempotent by id.
+type Undoer interface {
+	Undo(ctx context.Context, id string) (oswald.Undone, error)
+}
+
+// Suggestions is what `edits` and `diff` need.
+type Suggestions interface {
+	Edits(ctx context.Context, id string) ([]oswald.Edit, error)
+	Edit(ctx context.Context, id string, n int64) (oswald.Edit, error)
+}
+
+// Letters is what `letters` needs. A letter that was shown counts as read.
+type Letters interface {
+	Letters(ctx context.Context, id string, spam bool) ([]oswald.Letter, error)
+	Letter(ctx context.Context, id string, n int64) (oswald.Letter, error)
+}
+
+// Editor is what `accept` and `reject` need. Both are idempotent by id.
+type Editor interface {
+	Accept(ctx context.Context, id string, n int64, progress func(string)) (oswald.Edit, oswald.Published, error)
+	Reject(ctx context.Context, id string, n int64) (oswald.Edit, error)
+}
+
+// Voice is what `repeat`, `hush` and `mute` need.
+type Voice interface {
+	Repeat(ctx context.Context, id string) (oswald.Spoken, error)
+	Hush() int
+	Silence(ch oswald.Channel, muted bool)
+}
+
+// Sound is what `volume`, `chime` and `quiet` need.
+type Sound interface {
+	Volume(percent int) error
+	Chime(on bool)
+	Quiet(span string) error
+}
+
+// Calm is what `snooze` and `mute alerts` need.
+type Calm interface {
+	Snooze(ctx context.Context, label string, until time.Time) error
+	Mute(ctx context.Context, until time.Time) error
+}
+
 // Speaker is what `say` needs.
 type Speaker interface {
 	Say(ctx context.Context, id string, ch oswald.Channel, text string, urgent bool) (oswald.Spoken, error)
@@ -104,9 +158,18 @@ type Deps struct {
 	Pages       Pages
 	Comments    Comments
 	Spam        Spam
+	Tester      Tester
+	Bans        Bans
+	Undoer      Undoer
+	Suggestions Suggestions
+	Editor      Editor
+	Letters     Letters
 	Speaker     Speaker
+	Voice       Voice
+	Sound       Sound
 	Thermometer Thermometer
 	Alerts      Alerts
+	Calm        Calm
 	Hosts       Hosts
 	Status      Status
 }

@@ -21,7 +21,7 @@ func TestConfirm(t *testing.T) {
 			t.Errorf("%s: %q: %q %q", who, text, reply, got)
 		}
 	}
-	test(moderator, "delete 12", "Cheap replica watches! Buy at http://cheap.example\nRemove it for good? yes/no", "")
+	test(moderator, "delete 12", "Cheap replica watches! Buy at http://cheap.example\nRemove it? yes/no", "")
 	test(owner, "yes", "not asked", oswald.NotFound) // not from the same address
 	if len(b.decided) != 0 {
 		t.Fatal(b.decided)
@@ -126,7 +126,7 @@ func TestResume(t *testing.T) {
 	var mu sync.Mutex
 	sent := map[string][]string{}
 	var failed bool
-	send := func(_ context.Context, to string, r oswald.Reply) error {
+	send := func(_ context.Context, _, to string, r oswald.Reply) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if !failed && strings.Contains(r.Text, "built") {

@@ -13,11 +13,13 @@ import (
 const resumeWorkers = 8
 
 // Resume sees to the commands that an earlier process accepted and did not end.
-// One that may run again under its ID is run again, and send gets its reply; of
-// any other it says that nobody knows whether it happened. It returns when all
-// have an end, or when ctx ends. send returns nil when the reply cannot be lost
-// any more; only then is the end written down.
-func (h *Handlers) Resume(ctx context.Context, send func(ctx context.Context, to string, r oswald.Reply) error) error {
+// One that may run again under its ID is run again; of any other it says that
+// nobody knows whether it happened. It returns when all have an end, or when ctx
+// ends. send gets the reply to the command id, and returns nil when that cannot be
+// lost any more; only then is the end written down. Who dispatches the command
+// again by itself, as the chat does with what waits there, ignores the reply: that
+// Dispatch waits for the end and returns it.
+func (h *Handlers) Resume(ctx context.Context, send func(ctx context.Context, id, to string, r oswald.Reply) error) error {
 	h.mu.Lock()
 	left := h.left
 	h.left = nil
@@ -42,7 +44,7 @@ func (h *Handlers) Resume(ctx context.Context, send func(ctx context.Context, to
 	return nil
 }
 
-func (h *Handlers) resume(ctx context.Context, e entry, send func(ctx context.Context, to string, r oswald.Reply) error) error {
+func (h *Handlers) resume(ctx context.Context, e entry, send func(ctx context.Context, id, to string, r oswald.Reply) error) error {
 	role := oswald.Owner // the control socket: only those who own the machine reach it
 	if e.Who != Local {
 		role = h.Role(e.Who)
@@ -76,7 +78,7 @@ func (h *Handlers) resume(ctx context.Context, e entry, send func(ctx context.Co
 		if c.command != nil && c.again {
 			late.Text = "(after a restart) " + out.Text
 		}
-		if err := send(ctx, to, late); err != nil {
+		if err := send(ctx, e.ID, to, late); err != nil {
 			return err
 		}
 	}

@@ -57,3 +57,34 @@ func buildText(b oswald.Build) string {
 	}
 	return s.String()
 }
+
+// What Pages may do besides. The site of the configuration does all of it.
+type (
+	// Reader is what `search`, `page`, `build status` and `check links` need.
+	Reader interface {
+		Search(ctx context.Context, id, query string) (oswald.Found, error)
+		Page(ctx context.Context, id, name string) (oswald.PageText, error)
+		State(ctx context.Context, id string) (oswald.SiteState, error)
+	}
+	// Author is what `post` and `append` need. Both are idempotent by id.
+	Author interface {
+		Post(ctx context.Context, id, title, body, author string, progress func(string)) (oswald.Published, error)
+		Append(ctx context.Context, id, page, text, author string, progress func(string)) (oswald.Published, error)
+	}
+	// Publisher is what `publish`, `rollback` and `changes` need. Rollback is
+	// idempotent by id.
+	Publisher interface {
+		Publish(ctx context.Context, id string, progress func(string)) (oswald.Build, error)
+		Rollback(ctx context.Context, id string) (oswald.ChangeSet, error)
+		Changes(ctx context.Context, id string) (oswald.ChangeSet, error)
+	}
+)
+
+// part returns Pages as what else it can do.
+func part[T any](h *Handlers) (T, error) {
+	p, ok := h.deps.Pages.(T)
+	if !ok {
+		return p, absent("The site is")
+	}
+	return p, nil
+}

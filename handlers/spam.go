@@ -101,19 +101,39 @@ func (h *Handlers) spamWhy(ctx context.Context, req oswald.Request, args []strin
 	if w.Comment.Label != "" {
 		fmt.Fprintf(&b, " A person said: %s.", verdictText(w.Comment.Label))
 	}
-	if len(w.Evidence) == 0 {
+	evidence(&b, w.Evidence)
+	return oswald.Reply{Text: b.String(), Raw: true}, nil
+}
+
+// evidence lists what moved a verdict, the strongest first.
+func evidence(b *strings.Builder, list []oswald.Evidence) {
+	if len(list) == 0 {
 		b.WriteString("\nNothing in it is known to the filter.")
 	}
-	for i, e := range w.Evidence {
+	for i, e := range list {
 		if i == evidenceShown {
-			fmt.Fprintf(&b, "\n… and %s", plural(len(w.Evidence)-i, "weaker sign", "weaker signs"))
+			fmt.Fprintf(b, "\n… and %s", plural(len(list)-i, "weaker sign", "weaker signs"))
 			break
 		}
 		sign := "good"
 		if e.Spam >= 0.5 {
 			sign = "spam"
 		}
-		fmt.Fprintf(&b, "\n%s %.2f  %s", sign, e.Spam, oneLine(e.Feature, 40))
+		fmt.Fprintf(b, "\n%s %.2f  %s", sign, e.Spam, oneLine(e.Feature, 40))
 	}
+}
+
+func (h *Handlers) spamTest(ctx context.Context, req oswald.Request, args []string) (oswald.Reply, error) {
+	if h.deps.Tester == nil {
+		return oswald.Reply{}, absent("The spam filter is")
+	}
+	w, err := h.deps.Tester.Test(ctx, req.ID, args[0])
+	if err != nil {
+		return oswald.Reply{}, err
+	}
+	var b strings.Builder
+	what := map[oswald.Verdict]string{oswald.Ham: "published", oswald.Unsure: "held for you", oswald.Spam: "hidden"}[w.Comment.Verdict]
+	fmt.Fprintf(&b, "That would be %s: %s, %s. Nothing was learnt from it.", what, verdictText(w.Comment.Verdict), percent(w.Comment.Score))
+	evidence(&b, w.Evidence)
 	return oswald.Reply{Text: b.String(), Raw: true}, nil
 }

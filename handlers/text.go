@@ -42,6 +42,22 @@ func visible(r rune) rune {
 	return r
 }
 
+// legible drops from a command what nobody sees and no command needs: controls,
+// marks that turn the direction of the text, and stand-ins for broken bytes. The
+// joiners of emoji and of many scripts stay.
+func legible(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n', r == '\t':
+			return r
+		case unicode.IsControl(r), unicode.In(r, unicode.Bidi_Control), unicode.In(r, unicode.Noncharacter_Code_Point),
+			r == utf8.RuneError, r == '\u200b', r == '\ufeff':
+			return -1
+		}
+		return r
+	}, s)
+}
+
 // quote repeats what somebody typed.
 func quote(s string) string { return "“" + oneLine(s, 40) + "”" }
 

@@ -54,6 +54,39 @@ yes
 yes
 spam
 spam why 12
+spam test Cheap watches!
+hold 12
+delete 12
+yes
+restore 12
+ban 12
+ban k3f9aa77bq2c
+yes
+unban k3f9aa77bq2c
+undo
+letters
+letters 4
+letters spam
+edits
+diff 3
+diff 4
+accept 3
+reject 3
+repeat
+hush
+mute left
+mute
+mute alerts 2 h
+unmute alerts
+unmute right
+volume 60
+volume loud
+chime off
+quiet 22:00-07:00
+quiet off
+quiet x
+snooze a1
+snooze A1 soon
 spam wy 12
 spam stats
 spam retrain

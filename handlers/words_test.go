@@ -115,3 +115,16 @@ func TestText(t *testing.T) {
 	test(sparkline([]float64{20, 20.01, 20, 20.02}), "▅▅▅▅")
 	test(sparkline([]float64{20, 30}), "▁█")
 }
+
+func TestLegible(t *testing.T) {
+	test := func(in, want string) {
+		t.Helper()
+		if got := legible(in); got != want {
+			t.Errorf("legible(%q) = %q, want %q", in, got, want)
+		}
+	}
+	test("pi\x00ng\x07", "ping")
+	test("\x1b[2Jping\u0085\u009b\u202e\ufeff\uffff\xff", "[2Jping")
+	test("say a\n\tb", "say a\n\tb")
+	test("👩\u200d🍳 می\u200cخواهم ü", "👩\u200d🍳 می\u200cخواهم ü")
+}

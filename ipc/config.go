@@ -27,7 +27,7 @@ func (c Config) Validate() error {
 	if c.Active < 100*time.Microsecond || c.Active > 10*time.Second {
 		errs = append(errs, fmt.Errorf("ipc.active: %v is not between 100us and 10s", c.Active))
 	}
-	if c.Idle < c.Active || c.Idle > 10*time.Second {
+	if c.Idle <= 0 || c.Idle < c.Active || c.Idle > 10*time.Second {
 		errs = append(errs, fmt.Errorf("ipc.idle: %v is not between ipc.active and 10s", c.Idle))
 	}
 	if c.Handlers < 1 || c.Handlers > 64 {

@@ -172,6 +172,9 @@ func (s *session) offer(p *peer, o offer) error {
 			return err
 		}
 	}
+	if o.X && j.Phase == started && j.stop != nil {
+		j.stop()
+	}
 	nj, changed := s.n.machine.take(*j, o, f, randomHex)
 	if !changed {
 		return nil
@@ -222,17 +225,23 @@ func (s *session) onceClaims() (n int) {
 func (s *session) begin(p *peer, j *job) {
 	j.busy = true
 	s.running++
+	ctx, cancel := context.WithCancel(s.ctx)
+	j.stop = nil
+	if j.Kind != InTx { // its ctx is that of its transaction
+		j.stop = cancel
+	}
 	peer, copy := p.name, *j
 	s.b.after(func() {
 		s.wg.Go(func() {
-			s.work(peer, copy)
+			defer cancel()
+			s.work(ctx, peer, copy)
 			s.n.wake()
 		})
 	})
 }
 
 // work is the goroutine of one job.
-func (s *session) work(peer string, j job) {
+func (s *session) work(ctx context.Context, peer string, j job) {
 	h := s.n.handlers[j.Verb]
 	c := Call{ID: j.ID, From: peer, Verb: j.Verb, Args: j.Args, Progress: func(text string) {
 		s.n.inbox.note(peer, j.ID, text)
@@ -248,7 +257,10 @@ func (s *session) work(peer string, j job) {
 	case j.Kind == InTx:
 		r.out, r.kind, r.err = s.transact(h, c)
 	default:
-		v, err := protect(s.n, func() (any, error) { return h.Run(s.ctx, c) })
+		v, err := protect(s.n, func() (any, error) { return h.Run(ctx, c) })
+		if err != nil && ctx.Err() != nil && s.ctx.Err() == nil {
+			err = cutShort.err()
+		}
 		r.out, r.kind = s.judge(v, err, c)
 	}
 	s.n.inbox.put(r)

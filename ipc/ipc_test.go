@@ -31,11 +31,11 @@ func quick() Config {
 }
 
 // testLog shows the log of a test that fails.
-func testLog(t *testing.T) *slog.Logger {
+func testLog(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
-func openDB(t *testing.T, path string) *sql.DB {
+func openDB(t testing.TB, path string) *sql.DB {
 	t.Helper()
 	db, err := store.Open(context.Background(), path)
 	if err != nil {
@@ -46,7 +46,7 @@ func openDB(t *testing.T, path string) *sql.DB {
 }
 
 // newNode returns a node of its own file.
-func newNode(t *testing.T, bus Bus, name string, peers ...string) *Node {
+func newNode(t testing.TB, bus Bus, name string, peers ...string) *Node {
 	t.Helper()
 	n, err := New(quick(), Deps{Name: name, DB: openDB(t, filepath.Join(t.TempDir(), name+".db")), Bus: bus, Version: "1.2.3", Log: testLog(t)})
 	if err != nil {
@@ -62,7 +62,7 @@ func newNode(t *testing.T, bus Bus, name string, peers ...string) *Node {
 
 // run runs n until the returned function is called, at the latest to the end of
 // the test.
-func run(t *testing.T, n *Node) (stop func()) {
+func run(t testing.TB, n *Node) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -81,7 +81,7 @@ func run(t *testing.T, n *Node) (stop func()) {
 }
 
 // eventually waits until ok, for as long as a slow machine may need.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -95,7 +95,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func patient(t *testing.T) context.Context {
+func patient(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
 	return ctx

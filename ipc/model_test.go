@@ -2,59 +2,107 @@
 
 package ipc
 
-import (
-	"strconv"
-	"testing"
-)
+import "strconv"
 
 // The model explores every order of events of one command, with every message
-// ever published arriving at any time, any number of times, or never. It drives
-// the transition functions that the program runs; only what lies between them
-// (files, registers, crashes) is the model's own.
+// ever published arriving at any time, any number of times, or never: messages
+// are kept for ever as sets of bits. It drives the transition functions that the
+// program runs; only what lies between them (files, registers, crashes, backups)
+// is the model's own.
+//
+// What makes the numbers of states what they are: a transition and what it
+// publishes are one step, since a message that nobody reads is the same as one
+// that was not sent, and a step that changes nothing is none. Crashes are counted
+// for each worker by itself. The bounds cut a branch off where another nonce
+// would be needed; see explore for what that means for the answers.
 
-// world is one state. It is comparable: a key of the set of those seen.
+// maxEpochs is how many processes of the sender there can be: the first, one
+// after a restart, one from a backup.
+const maxEpochs = 3
+
+// world is one state. It is comparable, and all of it is bytes.
 type world struct {
-	state  state
-	nonce  uint8 // granted
+	file   book
+	backup book
+	kept   bool // there is a backup
+	rolled bool // it has been restored
 	unsure bool
 	late   bool // the deadline has passed
+	wished bool // a cancellation has been tried
 	epoch  uint8
-	grants [2]uint8 // in the sender's file, by epoch
-	known  [2]bool  // epochs in the sender's file
-	rolled bool
+	starts uint8 // of the sender, again
 
 	workers [2]mworker
 	next    uint8 // nonce
 	effects uint8
-	crashes uint8
+	undone  bool // an effect went with the worker's restored file
 
-	offers [2]uint16 // published by epoch: bit 0 without a grant, bit n granting n
-	gnOf   [12]uint8 // how many grants the register with grant n told of
-	items  uint16    // published: bit 0 run, 1 done, 2 doubt, 3+n claim n
+	// Published, by the process of the sender: an offer without a grant is bit
+	// 0, one granting n is bit n.
+	offers [maxEpochs]uint16
+	gone   [maxEpochs]bool   // a register without the offer
+	stops  [maxEpochs]uint16 // and the same, to be given up
 	fin    bool
-	gone   bool // a register without the offer was published
+	gnOf   [maxEpochs][10]uint8 // how many grants the register with grant n told of
+
+	// Published by a worker that had heard that process: bit 0 run, 1 done, 2
+	// doubt, 3+n claim n; and what it gave up, by nonce.
+	items   [maxEpochs + 1]uint16
+	refused [maxEpochs + 1]uint16
+}
+
+// book is the sender's file.
+type book struct {
+	state  uint8
+	nonce  uint8
+	stop   bool
+	again  bool
+	grants [maxEpochs]uint8 // by process
+	known  uint8            // processes
 }
 
 type mworker struct {
-	on     bool
-	phase  phase
-	nonce  uint8
-	effect bool // made in this run
-	old    bool
-	past   phase
-	heard  uint8 // newest epoch of the sender
-	echoed bool
-	echoE  uint8
-	echoG  uint8
-	life   uint8 // seeded bug: a nonce that is not consumed
+	on      bool
+	phase   uint8
+	nonce   uint8
+	effect  bool // made in this run
+	old     bool
+	past    uint8
+	heard   uint8 // newest process of the sender, from 1; 0: none
+	echoE   uint8 // of the grant that last started it; from 1
+	echoG   uint8
+	crashes uint8
+	replied uint8 // bits: processes that were answered, with this echo or
+	first   [maxEpochs][2]uint8
+	life    uint8 // seeded bug: a nonce that is not consumed
 }
+
+var (
+	stateList = []state{offered, granted, done, refused, expired, doubt}
+	phaseList = []phase{fresh, claimed, declined, started, finished, dubious}
+)
+
+func indexOf[T comparable](list []T, v T) uint8 {
+	for i, x := range list {
+		if x == v {
+			return uint8(i)
+		}
+	}
+	panic("not in the list")
+}
+
+func (w world) state() state   { return stateList[w.file.state] }
+func (k mworker) ph() phase    { return phaseList[k.phase] }
+func (k *mworker) set(p phase) { k.phase = indexOf(phaseList, p) }
 
 // model is a configuration to explore, and perhaps a bug to find.
 type model struct {
 	kind             Kind
 	clone            bool
 	crashes, nonces  uint8
+	restarts         uint8 // of the sender
 	expiry, rollback bool
+	cancel           bool
 
 	machine machine
 	life    bool // grants are not consumed
@@ -63,6 +111,10 @@ type model struct {
 	forget  bool // no list of past commands
 	rash    bool // a restored sender may expire before it has met the worker
 	keep    bool // claims survive a new process of the sender
+	trust   bool // a restored sender does not compare the worker's echo with its books
+	hasty   bool // a cancelled command ends as refused though it is granted
+
+	cut bool // the present state would have needed another nonce
 }
 
 func name(n uint8) string {
@@ -76,22 +128,21 @@ func number(s string) uint8 { n, _ := strconv.Atoi(s); return uint8(n) }
 
 // wrong names what must never be; empty if all is well.
 func (m *model) wrong(w world) string {
-	switch {
+	switch s := w.state(); {
 	case m.kind != Repeatable && w.effects > 1:
 		return "executed twice"
-	case w.state == done && w.effects == 0:
+	case s == done && w.effects == 0:
 		return "done without effect"
-	case w.state == expired && w.effects > 0:
+	case s == expired && w.effects > 0:
 		return "expired but executed"
+	case s == refused && w.effects > 0:
+		return "refused but executed"
 	}
 	return ""
 }
 
-// settled reports whether the sender has its answer.
-func (w world) settled() bool { return w.state.ended() }
-
 func (m *model) ticket(w world) ticket {
-	return ticket{ID: "x", Repeat: m.kind != Once, Deadline: 1, State: w.state, Nonce: name(w.nonce), unsure: w.unsure && !m.rash}
+	return ticket{ID: "x", Repeat: m.kind != Once, Deadline: 1, State: w.state(), Nonce: name(w.file.nonce), unsure: w.unsure && !m.rash, stop: w.file.stop, again: w.file.again}
 }
 
 func (w world) now() int64 {
@@ -103,43 +154,54 @@ func (w world) now() int64 {
 
 // say publishes the sender's register.
 func (w *world) say() {
-	switch {
-	case w.state == offered:
+	switch w.state() {
+	case offered:
 		w.offers[w.epoch] |= 1
-	case w.state == granted:
-		w.offers[w.epoch] |= 1 << w.nonce
+	case granted:
+		if w.file.stop {
+			w.stops[w.epoch] |= 1 << w.file.nonce
+		} else {
+			w.offers[w.epoch] |= 1 << w.file.nonce
+		}
 	default:
-		w.gone = true
+		w.gone[w.epoch] = true
 	}
 }
 
 // put stores what became of the ticket.
 func (m *model) put(w world, t ticket) world {
-	regrant := t.State == granted && (w.state != granted || number(t.Nonce) != w.nonce)
-	w.state, w.nonce = t.State, number(t.Nonce)
-	if regrant {
-		w.grants[w.epoch]++
-		w.gnOf[w.nonce] = w.grants[w.epoch]
+	regrant := t.State == granted && (w.state() != granted || number(t.Nonce) != w.file.nonce)
+	w.file.state, w.file.nonce, w.file.stop, w.file.again = indexOf(stateList, t.State), number(t.Nonce), t.stop, t.again
+	if regrant && m.rollback { // the books matter only where they can be lost
+		w.file.grants[w.epoch]++
+		w.gnOf[w.epoch][w.file.nonce] = w.file.grants[w.epoch]
 	}
 	w.say()
 	return w
 }
 
 func (m *model) job(k mworker) job {
-	return job{ID: "x", Kind: m.kind, Phase: k.phase, Nonce: name(k.nonce), old: k.old, busy: k.phase == started}
+	return job{ID: "x", Kind: m.kind, Phase: k.ph(), Nonce: name(k.nonce), old: k.old, busy: k.ph() == started}
 }
 
 // publish adds the worker's register to those published.
 func (w *world) publish(i int) {
-	switch k := w.workers[i]; k.phase {
+	k := &w.workers[i]
+	if e := k.heard; e > 0 && k.replied&(1<<(e-1)) == 0 {
+		k.replied |= 1 << (e - 1)
+		k.first[e-1] = [2]uint8{k.echoE, k.echoG}
+	}
+	switch k.ph() {
 	case claimed:
-		w.items |= 8 << k.nonce
+		w.items[k.heard] |= 8 << k.nonce
+	case declined:
+		w.refused[k.heard] |= 1 << k.nonce
 	case started:
-		w.items |= 1
+		w.items[k.heard] |= 1
 	case finished:
-		w.items |= 2
+		w.items[k.heard] |= 2
 	case dubious:
-		w.items |= 4
+		w.items[k.heard] |= 4
 	}
 }
 
@@ -154,35 +216,103 @@ func (m *model) steps(w world, next func(to world, fault bool)) {
 	if t, changed := m.machine.expire(m.ticket(w), w.now()); changed {
 		next(m.put(w, t), false)
 	}
-	m.hearings(w, next)
+	if m.cancel && !w.wished {
+		if t, changed := m.wish(w); changed {
+			to := m.put(w, t)
+			to.wished = true
+			next(to, true) // nobody need wish it
+		}
+	}
+	if w.unsure {
+		for i := range w.workers {
+			m.meet(w, i, next)
+		}
+	} else {
+		m.hearings(w, next)
+	}
 	for i := range w.workers {
 		if w.workers[i].on {
 			m.work(w, i, next)
 		}
 	}
+	if w.starts < m.restarts {
+		to := w
+		to.starts++
+		to.begin()
+		next(to, true)
+	}
 	if m.rollback && !w.rolled {
 		to := w
-		to.rolled, to.unsure, to.epoch, to.state, to.nonce, to.grants = true, true, 1, offered, 0, [2]uint8{}
-		to.known = [2]bool{true, true}
-		to.say()
+		if !w.kept {
+			to.kept, to.backup = true, w.file
+		} else {
+			to.rolled, to.file = true, w.backup
+			to.begin()
+		}
 		next(to, true)
 	}
 }
 
-// hearings delivers every published item to the sender.
+func (m *model) wish(w world) (ticket, bool) {
+	t := m.ticket(w)
+	if m.hasty && t.State == granted {
+		t.State = offered
+	}
+	return cancel(t)
+}
+
+// begin is a new process of the sender.
+func (w *world) begin() {
+	w.epoch++
+	w.file.known |= 1 << w.epoch
+	w.unsure = !w.state().ended()
+	w.say()
+}
+
+// meet lets the sender's new process hear a worker that has heard it: with what
+// the worker first answered, or with what it would answer now.
+func (m *model) meet(w world, i int, next func(world, bool)) {
+	k := w.workers[i]
+	if k.replied&(1<<w.epoch) == 0 {
+		return
+	}
+	for _, e := range [][2]uint8{k.first[w.epoch], {k.echoE, k.echoG}} {
+		to := w
+		to.unsure = false
+		if !m.trust && e[0] > 0 && restored(&echo{BN: name(e[0]), GN: int64(e[1])}, int64(w.file.grants[e[0]-1]), w.file.known&(1<<(e[0]-1)) != 0) {
+			to.file.state = indexOf(stateList, doubt)
+			to.say()
+		} else if t := m.ticket(to); t.stop {
+			if t, changed := cancel(t); changed {
+				to = m.put(to, t)
+			}
+		}
+		next(to, false)
+	}
+}
+
+// hearings delivers every item published to this process of the sender.
 func (m *model) hearings(w world, next func(world, bool)) {
 	var items []item
+	in := w.items[w.epoch+1]
 	for bit, st := range []string{itRun, itDone, itDoubt} {
-		if w.items&(1<<bit) != 0 {
+		if in&(1<<bit) != 0 {
 			items = append(items, item{ID: "x", St: st})
 		}
 	}
 	for n := uint8(1); n < w.next; n++ {
-		if w.items&(8<<n) != 0 {
+		if in&(8<<n) != 0 {
 			items = append(items, item{ID: "x", St: itClaim, N: name(n)})
+		}
+		if w.refused[w.epoch+1]&(1<<n) != 0 {
+			items = append(items, item{ID: "x", St: itRefused, N: name(n), E: cancelled})
 		}
 	}
 	for _, it := range items {
+		if w.file.grants[w.epoch] > m.nonces && it.St == itClaim {
+			m.cut = true // a bound for a game of grants that never ends
+			continue
+		}
 		t, changed := m.machine.hear(m.ticket(w), it, "", w.now())
 		if changed {
 			if m.early && t.State == granted {
@@ -205,264 +335,121 @@ func (m *model) hearings(w world, next func(world, bool)) {
 // work is everything that may happen at worker i.
 func (m *model) work(w world, i int, next func(world, bool)) {
 	k := w.workers[i]
-	for e := k.heard; e < 2; e++ { // a process takes no register older than the newest
+	for e := range uint8(maxEpochs) { // old registers too: the filter of old ones is for order only
 		for g := uint8(0); g < w.next; g++ {
 			if w.offers[e]&(1<<g) != 0 {
-				m.offer(w, i, e, g, next)
+				m.offer(w, i, e, g, false, next)
+			}
+			if w.stops[e]&(1<<g) != 0 {
+				m.offer(w, i, e, g, true, next)
 			}
 		}
+		if w.gone[e] {
+			to := w
+			m.hears(&to, i, e, "")
+			if t := &to.workers[i]; drop(m.job(*t)) {
+				t.set(fresh)
+				t.nonce, t.old = 0, false
+			}
+			next(to, false)
+		}
 	}
-	if k.phase == started && !k.effect {
+	if k.ph() == started {
 		to := w
-		to.workers[i].effect = true
-		to.effects = min(to.effects+1, 2)
-		if m.kind == InTx { // effect and record are one transaction
-			to.workers[i].phase, to.workers[i].effect = finish(m.job(k), outcome{}).Phase, false
+		t := &to.workers[i]
+		if !k.effect {
+			t.effect = true
+			to.effects = min(to.effects+1, 2)
+		}
+		if k.effect || m.kind == InTx { // effect and record are one transaction
+			t.set(finish(m.job(k), outcome{}).Phase)
+			t.effect = false
 			to.publish(i)
 		}
 		next(to, false)
 	}
-	if k.phase == started && k.effect {
-		to := w
-		to.workers[i].phase, to.workers[i].effect = finish(m.job(k), outcome{}).Phase, false
-		to.publish(i)
-		next(to, false)
-	}
 	if w.fin && confirm(m.job(k)) {
 		to := w
-		to.workers[i].phase, to.workers[i].old = fresh, false
+		t := &to.workers[i]
+		t.set(fresh)
+		t.old = false
 		if !m.forget && !k.old {
-			to.workers[i].past = k.phase
+			t.past = k.phase
 		}
 		next(to, false)
 	}
-	if w.gone && drop(m.job(k)) {
-		to := w
-		to.workers[i].phase, to.workers[i].nonce, to.workers[i].old = fresh, 0, false
-		next(to, false)
-	}
-	if w.epoch == 1 && w.unsure { // the handshake of a new process of the sender
-		m.meet(w, i, next)
-	}
-	if w.crashes < m.crashes {
-		next(m.crash(w, i), true)
+	if k.crashes < m.crashes {
+		m.crash(w, i, next)
 	}
 }
 
-// offer delivers an offer of epoch e with grant g.
-func (m *model) offer(w world, i int, e, g uint8, next func(world, bool)) {
+// hears makes worker i take note of the process e of the sender.
+func (m *model) hears(w *world, i int, e uint8, grant string) {
 	k := &w.workers[i]
-	if e > k.heard {
-		k.heard = e
-		if !m.keep && renew(m.job(*k), name(g)) {
-			k.phase, k.nonce = fresh, 0
+	if e+1 > k.heard {
+		k.heard = e + 1
+		if !m.keep && renew(m.job(*k), grant) {
+			k.set(fresh)
+			k.nonce = 0
 		}
+		w.publish(i)
 	}
-	if w.next > m.nonces && k.phase == fresh && k.past == fresh {
+}
+
+// offer delivers an offer of process e with grant g.
+func (m *model) offer(w world, i int, e, g uint8, stop bool, next func(world, bool)) {
+	before := w
+	m.hears(&w, i, e, name(g))
+	k := &w.workers[i]
+	if w.next > m.nonces && k.ph() == fresh && phaseList[k.past] == fresh {
+		m.cut = true
 		return
 	}
-	o := offer{ID: "x", V: "v", I: m.kind != Once, G: name(g)}
-	j, changed := m.machine.take(m.job(*k), o, facts{past: k.past, slot: true}, func() string {
+	o := offer{ID: "x", V: "v", I: m.kind != Once, G: name(g), X: stop}
+	j, changed := m.machine.take(m.job(*k), o, facts{past: phaseList[k.past], slot: true}, func() string {
 		w.next++
 		return name(w.next - 1)
 	})
 	if m.life && g != 0 && g == k.life {
 		j.Phase, changed = started, true
 	}
-	if !changed {
-		return
-	}
-	if m.life && j.Phase == claimed {
-		k.life = number(j.Nonce)
-	}
-	k.phase, k.nonce, k.old = j.Phase, number(j.Nonce), j.old
-	if j.Phase == started {
-		k.effect = false
-		k.echoed, k.echoE, k.echoG = true, e, w.gnOf[g]
-	}
-	w.publish(i)
-	next(w, false)
-}
-
-// meet lets worker i hear the new process and the process hear its echo.
-func (m *model) meet(w world, i int, next func(world, bool)) {
-	k := &w.workers[i]
-	if k.heard == 0 {
-		k.heard = 1
-		if !m.keep && renew(m.job(*k), "") {
-			k.phase, k.nonce = fresh, 0
+	if changed {
+		if m.life && j.Phase == claimed {
+			k.life = number(j.Nonce)
 		}
+		k.set(j.Phase)
+		k.nonce, k.old = number(j.Nonce), j.old
+		if j.Phase == started {
+			k.effect = false
+			if m.rollback {
+				k.echoE, k.echoG = e+1, w.gnOf[e][g]
+			}
+		}
+		w.publish(i)
 	}
-	if k.echoed && restored(&echo{BN: "e" + name(k.echoE+1), GN: int64(k.echoG)}, int64(w.grants[k.echoE]), w.known[k.echoE]) {
-		w.state = doubt
-		w.say()
+	if w != before {
+		next(w, false)
 	}
-	w.unsure = false
-	next(w, false)
 }
 
-// crash kills worker i and starts it again.
-func (m *model) crash(w world, i int) world {
-	w.crashes++
+// crash kills worker i and starts it again; a clone may stay away for good.
+func (m *model) crash(w world, i int, next func(world, bool)) {
 	k := &w.workers[i]
+	k.crashes++
 	k.life, k.heard, k.effect = 0, 0, false
 	switch {
-	case k.phase == claimed || k.old:
-		k.phase, k.nonce, k.old = fresh, 0, false
-	case k.phase == started && m.blind:
-		k.phase = fresh
-	case k.phase == started:
+	case k.ph() == claimed || k.ph() == declined || k.old:
+		k.set(fresh)
+		k.nonce, k.old = 0, false
+	case k.ph() == started && m.blind:
+		k.set(fresh)
+	case k.ph() == started:
 		j, _ := resume(m.job(*k))
-		k.phase = j.Phase
+		k.set(j.Phase)
 	}
-	w.publish(i)
-	return w
-}
-
-const maxStates = 3_000_000
-
-// explore visits every state. It returns how many there are, the first that is
-// wrong, and how many have no fault-free way to an answer.
-func (m *model) explore() (states int, fault string, stuck int) {
-	first := world{state: offered, next: 1, known: [2]bool{true, false}}
-	first.workers[0].on, first.workers[1].on = true, m.clone
-	first.say()
-	index := map[world]int32{first: 0}
-	list := []world{first}
-	var back [][]int32 // fault-free ways backwards
-	back = append(back, nil)
-	for at := 0; at < len(list); at++ {
-		if len(list) > maxStates {
-			return at, "too many states", 0
-		}
-		if bad := m.wrong(list[at]); bad != "" {
-			return at + 1, bad, 0
-		}
-		m.steps(list[at], func(to world, fault bool) {
-			n, ok := index[to]
-			if !ok {
-				n = int32(len(list))
-				index[to] = n
-				list = append(list, to)
-				back = append(back, nil)
-			}
-			if !fault {
-				back[n] = append(back[n], int32(at))
-			}
-		})
+	next(w, true)
+	if i == 1 {
+		k.on = false
+		next(w, true)
 	}
-	good := make([]bool, len(list))
-	var todo []int32
-	for i, w := range list {
-		if w.settled() {
-			good[i] = true
-			todo = append(todo, int32(i))
-		}
-	}
-	for len(todo) > 0 {
-		n := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		for _, from := range back[n] {
-			if !good[from] {
-				good[from] = true
-				todo = append(todo, from)
-			}
-		}
-	}
-	for _, g := range good {
-		if !g {
-			stuck++
-		}
-	}
-	return len(list), "", stuck
-}
-
-func shipped() machine { return machine{open: open, expire: expire, hear: hear, take: take} }
-
-func TestModel(t *testing.T) {
-	test := func(what string, m model, stuckAllowed bool) {
-		t.Helper()
-		m.machine = shipped()
-		states, bad, stuck := m.explore()
-		t.Logf("%-60s %7d states, %d wait for a human", what, states, stuck)
-		if bad != "" {
-			t.Errorf("%s: %s after %d states", what, bad, states)
-		}
-		if stuck > 0 && !stuckAllowed {
-			t.Errorf("%s: %d of %d states find no answer", what, stuck, states)
-		}
-	}
-	test("once, one worker, 3 crashes", model{kind: Once, crashes: 3, nonces: 7, expiry: true}, false)
-	test("once, worker and clone, 1 crash", model{kind: Once, clone: true, crashes: 1, nonces: 4, expiry: true}, true)
-	test("in-transaction, 3 crashes", model{kind: InTx, crashes: 3, nonces: 6, expiry: true}, false)
-	test("repeatable, 3 crashes", model{kind: Repeatable, crashes: 3, nonces: 6, expiry: true}, false)
-	test("once, sender restored, no expiry, 1 crash", model{kind: Once, crashes: 1, nonces: 6, rollback: true}, true)
-	test("once, sender restored, expiry, 1 crash", model{kind: Once, crashes: 1, nonces: 6, rollback: true, expiry: true}, true)
-	test("in-transaction, sender restored, expiry, 1 crash", model{kind: InTx, crashes: 1, nonces: 6, rollback: true, expiry: true}, true)
-	if longTest() {
-		test("once, worker and clone, 2 crashes", model{kind: Once, clone: true, crashes: 2, nonces: 5, expiry: true}, true)
-		test("once, sender restored, expiry, 2 crashes", model{kind: Once, crashes: 2, nonces: 7, rollback: true, expiry: true}, true)
-	}
-}
-
-// runOnOffer is the usual queue: no grant is needed.
-func runOnOffer(j job, o offer, f facts, nonce func() string) (job, bool) {
-	nj, changed := take(j, o, f, nonce)
-	if nj.Phase == claimed && changed {
-		o.G = nj.Nonce
-		return take(nj, o, f, nonce)
-	}
-	return nj, changed
-}
-
-// regrant grants anew even what must not run twice.
-func regrant(t ticket, it item, inst string, now int64) (ticket, bool) {
-	repeat := t.Repeat
-	t.Repeat = true
-	nt, changed := hear(t, it, inst, now)
-	nt.Repeat = repeat
-	return nt, changed
-}
-
-// expireGranted lets a command expire that somebody may be running.
-func expireGranted(t ticket, now int64) (ticket, bool) {
-	was := t.State
-	if t.State == granted {
-		t.State = offered
-	}
-	nt, changed := expire(t, now)
-	if !changed {
-		nt.State = was
-	}
-	return nt, changed
-}
-
-// TestModelCatches seeds one bug at a time: a checker that finds none of them
-// proves nothing.
-func TestModelCatches(t *testing.T) {
-	test := func(what string, m model, change func(*machine), want string) {
-		t.Helper()
-		m.machine = shipped()
-		if change != nil {
-			change(&m.machine)
-		}
-		states, bad, _ := m.explore()
-		t.Logf("%-60s %s after %d states", what, bad, states)
-		if bad != want {
-			t.Errorf("%s: found %q after %d states, want %q", what, bad, states, want)
-		}
-	}
-	once := model{kind: Once, crashes: 2, nonces: 5, expiry: true}
-	with := func(f func(*model)) model { m := once; f(&m); return m }
-	offerRuns := func(m *machine) { m.take = runOnOffer }
-	test("1 run on offer", once, offerRuns, "expired but executed")
-	test("1 run on offer, no expiry", with(func(m *model) { m.expiry = false; m.crashes = 1; m.forget = true }), offerRuns, "executed twice")
-	test("2 grant valid for the whole process life", with(func(m *model) { m.life = true }), nil, "executed twice")
-	test("3 grant published before its commit", with(func(m *model) { m.early = true }), nil, "expired but executed")
-	test("4 granted command may expire", once, func(m *machine) { m.expire = expireGranted }, "expired but executed")
-	test("5 non-repeatable granted anew", with(func(m *model) { m.clone = true; m.crashes = 1 }), func(m *machine) { m.hear = regrant }, "executed twice")
-	test("6 no started record, granted anew", with(func(m *model) { m.blind = true }), func(m *machine) { m.hear = regrant }, "executed twice")
-	test("7 sender restored, worker forgets", with(func(m *model) { m.rollback = true; m.forget = true; m.expiry = false; m.crashes = 1 }), nil, "executed twice")
-	test("8 restored sender expires before it met the worker", with(func(m *model) { m.rollback = true; m.rash = true; m.crashes = 0 }), nil, "expired but executed")
-	test("9 claims survive a restored sender", with(func(m *model) { m.rollback = true; m.keep = true; m.crashes = 0 }), nil, "expired but executed")
 }

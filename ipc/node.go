@@ -34,6 +34,7 @@ type Node struct {
 	faults   []error // of Pair and Handle; Run returns them
 
 	submits chan *submission
+	cancels chan *cancellation
 	kick    chan struct{}
 	stopped chan struct{} // closed when Run has returned
 	inbox   inbox
@@ -78,6 +79,7 @@ func New(cfg Config, d Deps) (*Node, error) {
 		machine:  machine{open: open, expire: expire, hear: hear, take: take},
 		handlers: map[string]Handler{},
 		submits:  make(chan *submission, 4*window),
+		cancels:  make(chan *cancellation, window),
 		kick:     make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
 		board:    board{hosts: map[string]oswald.Host{}},

@@ -18,16 +18,16 @@ type peer struct {
 	putKey, getKey string
 
 	// What it last said.
-	last     []byte // the value, to skip what is known
-	msg      message
-	seen     bool
-	seenAt   time.Time
-	met      bool // it has heard this very process of ours
-	fault    error
-	warned   time.Time
-	twins    int   // registers of a second process under its name
-	twinSeq  int64 // of that process
-	badSince time.Time
+	last   []byte // the value, to skip what is known
+	msg    message
+	seen   bool
+	seenAt time.Time
+	met    bool // it has heard this very process of ours
+	fault  error
+	warned time.Time
+	lives  map[string]*life // by instance
+	twins  int              // registers of a second process under its name
+	twinAt time.Time
 
 	// As a sender.
 	open     []*ticket          // in order of submission
@@ -145,21 +145,69 @@ func sameParts(a, b []json.RawMessage) bool {
 	return slices.EqualFunc(a, b, func(x, y json.RawMessage) bool { return bytes.Equal(x, y) })
 }
 
-// newer reports whether m was written after what we know. This is for order
-// only: safety holds without it.
+// A life is one process of a peer, as far as it has been heard.
+type life struct {
+	boot, seq int64
+	bn        string
+	at        time.Time
+	next      string // a process with a lower boot counter that has spoken since
+	nextSeq   int64
+}
+
+// fading is how long a process must have been silent before another one of the
+// same file with a lower boot counter is believed: three heartbeats.
+const fading = 3 * refresh
+
+const maxLives = 8
+
+// newer reports whether m was written after what we know of its writer. This is
+// for order only: safety holds without it. Each file of the peer counts by
+// itself, or a second worker that went away would leave the first unheard.
 func (p *peer) newer(m message) bool {
+	l := p.lives[m.Inst]
 	switch {
-	case m.Boot < p.msg.Boot:
-		// A second process under the same name, if it goes on writing.
-		if m.Seq > p.twinSeq {
-			p.twins++
+	case l == nil:
+		if len(p.lives) >= maxLives {
+			for inst, o := range p.lives {
+				if p.lives[inst].bn != p.msg.BN && time.Since(o.at) > fading {
+					delete(p.lives, inst)
+				}
+			}
+			if len(p.lives) >= maxLives {
+				return false
+			}
 		}
-		p.twinSeq = m.Seq
-		return false
-	case m.Boot == p.msg.Boot && m.BN == p.msg.BN:
-		return m.Seq > p.msg.Seq
+		l = new(life)
+		p.lives[m.Inst] = l
+	case m.BN == l.bn:
+		if m.Seq <= l.seq {
+			return false
+		}
+		if p.msg.BN != m.BN { // it and another take turns
+			p.twins++
+			p.twinAt = time.Now()
+		}
+	case m.Boot <= l.boot:
+		// From the past, or a copy of the file, or the file itself come back
+		// from a backup with the clock behind: believed if it goes on speaking
+		// and the other does not.
+		if l.next != m.BN {
+			l.next, l.nextSeq = m.BN, m.Seq
+			return false
+		}
+		if m.Seq <= l.nextSeq {
+			return false
+		}
+		if l.nextSeq = m.Seq; time.Since(l.at) < fading {
+			p.twins++
+			p.twinAt = time.Now()
+			return false
+		}
 	}
-	p.twins, p.twinSeq = 0, 0
+	*l = life{boot: m.Boot, seq: m.Seq, bn: m.BN, at: time.Now(), next: l.next, nextSeq: l.nextSeq}
+	if time.Since(p.twinAt) > silence {
+		p.twins = 0
+	}
 	return true
 }
 
@@ -215,6 +263,10 @@ func (s *session) checkEcho(p *peer, now int64) error {
 	}
 	for _, t := range p.open {
 		t.unsure = false
+		if nt, changed := cancel(*t); t.stop && changed {
+			*t = nt
+			s.changed(p, t, now)
+		}
 	}
 	s.tidy(p)
 	return nil

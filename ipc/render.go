@@ -63,7 +63,7 @@ func (p *peer) renderOffers() (parts []json.RawMessage) {
 			if t.State != pass {
 				continue
 			}
-			b, err := encode(offer{ID: t.ID, V: t.Verb, A: t.Args, I: t.Repeat, G: t.Nonce})
+			b, err := encode(offer{ID: t.ID, V: t.Verb, A: t.Args, I: t.Repeat, G: t.Nonce, X: t.State == granted && t.stop})
 			if err != nil {
 				continue // made of JSON, so it is JSON
 			}
@@ -131,7 +131,7 @@ func itemOf(j *job) item {
 	case dubious:
 		it.St = itDoubt
 	case declined:
-		it.St, it.E = itRefused, j.Out.Err
+		it.St, it.N, it.E = itRefused, j.Nonce, j.Out.Err
 	}
 	return it
 }

@@ -38,6 +38,8 @@ type ticket struct {
 	// heard since: if our file came from a backup, a grant may be missing in it,
 	// so the ticket cannot be called expired yet.
 	unsure bool
+	stop   bool // whoever gave it would rather not have it any more
+	again  bool // more than one nonce has been granted
 	pos    int64
 	note   string // latest progress
 }
@@ -59,8 +61,11 @@ func hear(t ticket, it item, inst string, now int64) (ticket, bool) {
 	case offered:
 		switch it.St {
 		case itClaim:
-			if now >= t.Deadline {
+			switch {
+			case now >= t.Deadline:
 				return expire(t, now)
+			case t.stop:
+				return cancel(t)
 			}
 			t.State, t.Nonce, t.Inst = granted, it.N, inst
 		case itDone, itRefused:
@@ -81,14 +86,19 @@ func hear(t ticket, it item, inst string, now int64) (ticket, bool) {
 		switch {
 		case it.St == itClaim && it.N == t.Nonce:
 			return t, false
-		case it.St == itClaim && t.Repeat:
-			t.Nonce, t.Inst = it.N, inst
+		case it.St == itClaim && t.Repeat && !t.stop:
+			t.Nonce, t.Inst, t.again = it.N, inst, true
 		case it.St == itClaim, it.St == itDoubt:
 			t.State = doubt
 		case it.St == itDone:
 			return ended(t, it), true
 		case it.St == itRefused && it.N == t.Nonce:
-			// Without the nonce it comes from a namesake of the worker that has the grant.
+			// Without the nonce it comes from a namesake of the worker that has the
+			// grant; and whoever had an earlier grant may have run it.
+			if t.again {
+				t.State = doubt
+				return t, true
+			}
 			return ended(t, it), true
 		default:
 			return t, false
@@ -100,6 +110,20 @@ func hear(t ticket, it item, inst string, now int64) (ticket, bool) {
 		}
 	}
 	return t, false
+}
+
+// cancel is what the wish to be rid of it does to a ticket. On offer it ends:
+// nothing runs without a grant, unless a grant may be missing in our file. With
+// a grant the wish is passed on, and the worker has the say.
+func cancel(t ticket) (ticket, bool) {
+	switch {
+	case t.State == offered && !t.unsure:
+		t.State, t.Out = refused, outcome{Err: cancelled}
+	case t.State.ended() || t.stop:
+		return t, false
+	}
+	t.stop = true
+	return t, true
 }
 
 func ended(t ticket, it item) ticket {

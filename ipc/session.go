@@ -32,9 +32,10 @@ type session struct {
 
 	b         *batch
 	pending   []*submission // accepted once the batch is committed
-	grants    int64         // committed in this session
-	granted   bool          // in this round
-	running   int           // handlers
+	stopping  []*cancellation
+	grants    int64 // committed in this session
+	granted   bool  // in this round
+	running   int   // handlers
 	order     int64
 	nextPrune time.Time
 
@@ -83,7 +84,7 @@ func (s *session) load() {
 	for _, l := range s.n.links {
 		p := &peer{
 			link: l, putKey: registerKey(l.name, s.n.name), getKey: registerKey(s.n.name, l.name),
-			jobs: map[string]*job{}, ended: map[string]*ticket{}, dirty: true, echo: s.saved.echoes[l.name],
+			jobs: map[string]*job{}, ended: map[string]*ticket{}, lives: map[string]*life{}, dirty: true, echo: s.saved.echoes[l.name],
 		}
 		s.peers = append(s.peers, p)
 		s.keys = append(s.keys, p.getKey)
@@ -108,17 +109,20 @@ func (s *session) fail() {
 		s.unwatch(sub)
 		sub.accepted <- oswald.Errorf(oswald.Unavailable, "The command could not be put on disk: is it full?")
 	}
+	for _, c := range s.stopping {
+		c.kept <- oswald.Errorf(oswald.Unavailable, "The cancellation could not be put on disk: is it full?")
+	}
 }
 
 // round is one look at everything; it returns how long to wait for the next.
 func (s *session) round() (time.Duration, <-chan struct{}, error) {
-	s.b, s.pending, s.granted = new(batch), nil, false
+	s.b, s.pending, s.stopping, s.granted = new(batch), nil, nil, false
 	var changed <-chan struct{}
 	w, waits := s.n.bus.(Waiter)
 	if waits {
 		changed = w.Changed() // before Get, or a change in between is missed
 	}
-	if err := errors.Join(s.collect(), s.accept()); err != nil {
+	if err := errors.Join(s.collect(), s.accept(), s.cancel(s.n.now().UnixMilli())); err != nil {
 		return 0, nil, err
 	}
 	vals, busErr := s.n.bus.Get(s.keys)

@@ -34,6 +34,9 @@ CREATE TABLE ipc_past(peer TEXT NOT NULL, id TEXT NOT NULL, at_ms INTEGER NOT NU
 	state TEXT NOT NULL CHECK(state IN ('done','doubt')),
 	PRIMARY KEY(peer, id)) STRICT, WITHOUT ROWID;
 CREATE INDEX ipc_past_at ON ipc_past(at_ms);
+`, `
+ALTER TABLE ipc_outbox ADD COLUMN stop INTEGER NOT NULL DEFAULT 0; -- cancelled
+ALTER TABLE ipc_outbox ADD COLUMN again INTEGER NOT NULL DEFAULT 0; -- granted more than once
 `}
 
 // commitTimeout bounds one look at the file or one commit; it is long because an
@@ -93,8 +96,8 @@ func (b *batch) updateTicket(t *ticket, now int64) {
 		out, _ = encode(t.Out) // made of JSON, so it is JSON
 		end = now
 	}
-	b.add(`UPDATE ipc_outbox SET state=?, nonce=?, instance=?, outcome=?, ended_ms=? WHERE id=?`,
-		string(t.State), t.Nonce, t.Inst, out, end, t.ID)
+	b.add(`UPDATE ipc_outbox SET state=?, nonce=?, instance=?, outcome=?, ended_ms=?, stop=?, again=? WHERE id=?`,
+		string(t.State), t.Nonce, t.Inst, out, end, t.stop, t.again, t.ID)
 }
 
 func (b *batch) startJob(peer string, j *job) {
@@ -190,12 +193,12 @@ func (s *saved) loadOpen(ctx context.Context, tx *sql.Tx) error {
 	return rows.Err()
 }
 
-const selectTicket = `SELECT pos, id, peer, verb, args, repeatable, deadline_ms, state, nonce, instance, outcome FROM ipc_outbox`
+const selectTicket = `SELECT pos, id, peer, verb, args, repeatable, deadline_ms, state, nonce, instance, outcome, stop, again FROM ipc_outbox`
 
 func scanTicket(row interface{ Scan(...any) error }) (*ticket, error) {
 	t := new(ticket)
 	var args, out []byte
-	err := row.Scan(&t.pos, &t.ID, &t.Peer, &t.Verb, &args, &t.Repeat, &t.Deadline, (*string)(&t.State), &t.Nonce, &t.Inst, &out)
+	err := row.Scan(&t.pos, &t.ID, &t.Peer, &t.Verb, &args, &t.Repeat, &t.Deadline, (*string)(&t.State), &t.Nonce, &t.Inst, &out, &t.stop, &t.again)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,17 @@ var Verbs = map[string]Kind{
 
 	"rebuild": Repeatable, // site: build the pages
 	"pages":   Repeatable, // site: the list of pages
+	"source":  Repeatable, // site: the text of a page
+	"edit":    Repeatable, // site: change a page, by the hash of its text
+
+	"search":     Repeatable, // site: find pages by their words
+	"page-text":  Repeatable, // site: a page as its readers see it
+	"site-state": Repeatable, // site: how the last build went, what leads nowhere
+	"changes":    Repeatable, // site: the change set that waits, or the last one
+	"post":       Repeatable, // site: a new post, once by its id
+	"append":     Repeatable, // site: a paragraph more on a page, once by its id
+	"publish":    Repeatable, // site: build past the gate
+	"rollback":   Repeatable, // site: take the last change set back, once by its id
 
 	"comments":     Repeatable, // comments: list
 	"comment":      Repeatable, // comments: one
@@ -29,6 +40,17 @@ var Verbs = map[string]Kind{
 	"spam-why":     Repeatable, // comments: why the filter thinks so
 	"spam-stats":   Repeatable, // comments: how the filter does
 	"spam-retrain": Repeatable, // comments: fit the filter anew
+	"spam-test":    Repeatable, // comments: what the filter thinks of a text
+	"identity":     Repeatable, // comments: what is known of an ID
+	"standing":     InTx,       // comments: ban and unban
+	"undo":         InTx,       // comments: take the last decision back
+	"letters":      Repeatable, // comments: what the contact form brought
+	"letter":       InTx,       // comments: one in full, which is read then
+	"edits":        Repeatable, // comments: suggested edits
+	"edit-show":    Repeatable, // comments: one, with its diff
+	"edit-accept":  Repeatable, // comments: put one into its page
+	"edit-reject":  InTx,       // comments: leave one out
+	"edit-undo":    Repeatable, // comments: take one out of its page again
 
 	"alert": InTx, // bot: tell the owner
 

@@ -28,7 +28,7 @@ const (
 	maxMessage  = 500
 	maxNote     = 200
 	window      = 64
-	grantRoom   = 40 // bytes that a later grant adds to an offer
+	grantRoom   = 50 // bytes that a later grant and its end add to an offer
 )
 
 // A register is all that one role has to say to another. It is rewritten as a
@@ -66,6 +66,7 @@ type offer struct {
 	A  json.RawMessage `json:"a,omitempty"`
 	I  bool            `json:"i,omitempty"` // may run again
 	G  string          `json:"g,omitempty"` // the granted nonce
+	X  bool            `json:"x,omitempty"` // granted, but to be given up if it has not begun
 }
 
 // What an item may say.
@@ -106,6 +107,12 @@ func faultOf(err error) *fault {
 }
 
 var alreadyRan = &fault{oswald.Conflict, "This has been done before; its answer is no longer kept."}
+
+// Of a cancelled command that did not run, and of one that did.
+var (
+	cancelled = &fault{oswald.Conflict, "Cancelled; it was not run."}
+	cutShort  = &fault{oswald.Conflict, "Cancelled while it was running."}
+)
 
 func (it item) outcome() outcome { return outcome{Result: it.R, Err: it.E} }
 

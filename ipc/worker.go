@@ -32,6 +32,7 @@ type job struct {
 	busy  bool   // its handler, or what comes after it, is at work
 	after bool   // committed, and its After has not returned
 	note  string // latest progress
+	stop  func() // cancels the handler's ctx; nil: it has none
 	order int64  // in which jobs ended, for fair rendering
 }
 
@@ -66,7 +67,12 @@ func take(j job, o offer, f facts, nonce func() string) (job, bool) {
 		}
 		return j, true
 	case claimed:
-		if o.G != "" && o.G == j.Nonce && f.slot {
+		switch {
+		case o.G == "" || o.G != j.Nonce:
+		case o.X: // cancelled: with the nonce goes the grant, which can start nothing any more
+			j.Phase, j.Out = declined, outcome{Err: cancelled}
+			return j, true
+		case f.slot:
 			j.Phase, j.Nonce = started, ""
 			return j, true
 		}

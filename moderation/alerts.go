@@ -15,6 +15,7 @@ const (
 	memoQueue   = "alert/queue"   // highest number told of; 0 when nothing waited
 	memoQueueAt = "alert/queueat" // when
 	memoEdits   = "alert/edits"   // highest suggestion told of
+	memoLetters = "alert/letters" // highest letter told of
 	memoBurst   = "alert/burst"   // since when there is a burst; 0 when there is none
 )
 
@@ -26,6 +27,9 @@ func (s *Server) look(ctx context.Context) {
 	}
 	if err := s.lookSuggestions(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("looking at suggested edits", "err", err)
+	}
+	if err := s.lookLetters(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("looking at letters", "err", err)
 	}
 	if err := s.lookBurst(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("looking for a burst", "err", err)

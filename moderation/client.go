@@ -83,6 +83,91 @@ func (c *Client) Retrain(ctx context.Context, id string) (oswald.SpamStats, erro
 	return call[oswald.SpamStats](ctx, c, id, "spam-retrain", struct{}{}, decidePatience)
 }
 
+// Test is [Server.Test].
+func (c *Client) Test(ctx context.Context, id, text string) (oswald.Why, error) {
+	return call[oswald.Why](ctx, c, id, "spam-test", textArgs{text}, askPatience)
+}
+
+// Identity is [Server.Identity].
+func (c *Client) Identity(ctx context.Context, id, who string) (oswald.Identity, error) {
+	return call[oswald.Identity](ctx, c, id, "identity", idArgs{ID: who}, askPatience)
+}
+
+// Ban bans an ID, or lifts what was said of it, and returns how many of its
+// comments that waited are hidden now.
+func (c *Client) Ban(ctx context.Context, id, who string, banned bool) (hidden int64, err error) {
+	st := Nobody
+	if banned {
+		st = Banned
+	}
+	return call[int64](ctx, c, id, "standing", idArgs{who, st}, decidePatience)
+}
+
+// Undo is [Server.Undo].
+func (c *Client) Undo(ctx context.Context, id string) (oswald.Undone, error) {
+	u, err := call[oswald.Undone](ctx, c, id, "undo", struct{}{}, decidePatience)
+	if err != nil || u.Decision != decisionAccept {
+		return u, err
+	}
+	return call[oswald.Undone](ctx, c, id+".undo", "edit-undo", numberArgs{u.Edit.N}, decidePatience)
+}
+
+// Letters is [Server.Letters].
+func (c *Client) Letters(ctx context.Context, id string, spam bool) ([]oswald.Letter, error) {
+	return call[[]oswald.Letter](ctx, c, id, "letters", lettersArgs{spam}, askPatience)
+}
+
+// Letter is [Server.Letter].
+func (c *Client) Letter(ctx context.Context, id string, n int64) (oswald.Letter, error) {
+	return call[oswald.Letter](ctx, c, id, "letter", numberArgs{n}, askPatience)
+}
+
+// Edits is [Server.Edits].
+func (c *Client) Edits(ctx context.Context, id string) ([]oswald.Edit, error) {
+	return call[[]oswald.Edit](ctx, c, id, "edits", struct{}{}, askPatience)
+}
+
+// Edit is [Server.Edit].
+func (c *Client) Edit(ctx context.Context, id string, n int64) (oswald.Edit, error) {
+	return call[oswald.Edit](ctx, c, id, "edit-show", numberArgs{n}, askPatience)
+}
+
+// Reject is [Server.Reject].
+func (c *Client) Reject(ctx context.Context, id string, n int64) (oswald.Edit, error) {
+	return call[oswald.Edit](ctx, c, id, "edit-reject", numberArgs{n}, decidePatience)
+}
+
+// Accept is [Server.Accept].
+func (c *Client) Accept(ctx context.Context, id string, n int64, progress func(string)) (oswald.Edit, oswald.Published, error) {
+	raw, err := c.caller.Call(ctx, ipc.Command{ID: id, Peer: c.peer, Verb: "edit-accept", Args: numberArgs{n}, Deadline: time.Now().Add(decidePatience)}, progress)
+	if err != nil {
+		return oswald.Edit{}, oswald.Published{}, err
+	}
+	var a accepted
+	if err := json.Unmarshal(raw, &a); err != nil {
+		return oswald.Edit{}, oswald.Published{}, oswald.Wrap(err, oswald.Internal, "The comment server's answer could not be read.")
+	}
+	return a.Edit, a.Page, nil
+}
+
+type textArgs struct {
+	Text string `json:"text"`
+}
+
+type lettersArgs struct {
+	Spam bool `json:"spam,omitempty"`
+}
+
+type idArgs struct {
+	ID       string   `json:"id"`
+	Standing Standing `json:"standing,omitempty"`
+}
+
+type accepted struct {
+	Edit oswald.Edit
+	Page oswald.Published
+}
+
 // Verbs is how another host commands s.
 func Verbs(s *Server) map[string]ipc.Handler {
 	return map[string]ipc.Handler{
@@ -125,17 +210,121 @@ func Verbs(s *Server) map[string]ipc.Handler {
 				return nil, err
 			}
 			why, err := s.Why(ctx, c.ID, a.N)
-			why.Comment = fitOne(why.Comment, resultBytes/2)
-			for len(why.Evidence) > 0 && jsonSize(why) > resultBytes {
-				why.Evidence = why.Evidence[:len(why.Evidence)-1]
-			}
-			return why, err
+			return fitWhy(why), err
 		}},
 		"spam-stats": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
 			return s.Stats(ctx, c.ID)
 		}},
 		"spam-retrain": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
 			return s.Retrain(ctx, c.ID)
+		}},
+		"spam-test": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			a, err := arguments[textArgs](c)
+			if err != nil {
+				return nil, err
+			}
+			why, err := s.Test(ctx, c.ID, a.Text)
+			return fitWhy(why), err
+		}},
+		"identity": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			a, err := arguments[idArgs](c)
+			if err != nil {
+				return nil, err
+			}
+			return s.Identity(ctx, c.ID, a.ID)
+		}},
+		"standing": {
+			Tx: func(ctx context.Context, tx *sql.Tx, c ipc.Call) (any, error) {
+				a, err := arguments[idArgs](c)
+				if err != nil {
+					return nil, err
+				}
+				return s.SetStandingTx(ctx, tx, c.ID, a.ID, a.Standing)
+			},
+			After: func(ipc.Call) { s.poke() },
+		},
+		"undo": {
+			Tx: func(ctx context.Context, tx *sql.Tx, c ipc.Call) (any, error) {
+				u, err := s.UndoTx(ctx, tx, c.ID)
+				u.Comment = fitOne(u.Comment, resultBytes/2)
+				return u, err
+			},
+			After: func(c ipc.Call) {
+				ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+				defer cancel()
+				s.Undid(ctx, c.ID)
+			},
+		},
+		"letters": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			a, err := arguments[lettersArgs](c)
+			if err != nil {
+				return nil, err
+			}
+			list, err := s.Letters(ctx, c.ID, a.Spam)
+			for len(list) > 0 && jsonSize(list) > resultBytes {
+				list = list[:len(list)-1]
+			}
+			return list, err
+		}},
+		"letter": {
+			Tx: func(ctx context.Context, tx *sql.Tx, c ipc.Call) (any, error) {
+				a, err := arguments[numberArgs](c)
+				if err != nil {
+					return nil, err
+				}
+				l, err := s.LetterTx(ctx, tx, a.N)
+				for keep := 6000; keep > 1 && jsonSize(l) > resultBytes; keep = keep * 3 / 4 {
+					l.Text = shorten(l.Text, keep)
+				}
+				return l, err
+			},
+			After: func(ipc.Call) { s.poke() },
+		},
+		"edits": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			list, err := s.Edits(ctx, c.ID)
+			for len(list) > 0 && jsonSize(list) > resultBytes {
+				list = list[:len(list)-1]
+			}
+			return list, err
+		}},
+		"edit-show": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			a, err := arguments[numberArgs](c)
+			if err != nil {
+				return nil, err
+			}
+			e, err := s.Edit(ctx, c.ID, a.N)
+			for keep := 6000; keep > 1 && jsonSize(e) > resultBytes; keep = keep * 3 / 4 {
+				e.Diff = shorten(e.Diff, keep)
+			}
+			return e, err
+		}},
+		"edit-accept": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			a, err := arguments[numberArgs](c)
+			if err != nil {
+				return nil, err
+			}
+			e, p, err := s.Accept(ctx, c.ID, a.N, c.Progress)
+			return accepted{e, fitPage(p)}, err
+		}},
+		"edit-reject": {
+			Tx: func(ctx context.Context, tx *sql.Tx, c ipc.Call) (any, error) {
+				a, err := arguments[numberArgs](c)
+				if err != nil {
+					return nil, err
+				}
+				sg, err := s.ResolveTx(ctx, tx, c.ID, a.N, false)
+				return sg.edit(), err
+			},
+			After: func(ipc.Call) { s.poke() },
+		},
+		"edit-undo": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			a, err := arguments[numberArgs](c)
+			if err != nil {
+				return nil, err
+			}
+			u, err := s.UndoEdit(ctx, c.ID, a.N)
+			u.Page = fitPage(u.Page)
+			return u, err
 		}},
 	}
 }
@@ -165,6 +354,23 @@ func fitOne(c oswald.Comment, n int) oswald.Comment {
 		c.Text = shorten(c.Text, keep)
 	}
 	return c
+}
+
+// fitWhy does so for an explanation: the weakest evidence goes too.
+func fitWhy(why oswald.Why) oswald.Why {
+	why.Comment = fitOne(why.Comment, resultBytes/2)
+	for len(why.Evidence) > 0 && jsonSize(why) > resultBytes {
+		why.Evidence = why.Evidence[:len(why.Evidence)-1]
+	}
+	return why
+}
+
+// fitPage keeps the first warnings of a build.
+func fitPage(p oswald.Published) oswald.Published {
+	for len(p.Build.Warnings) > 0 && jsonSize(p) > resultBytes*2/3 {
+		p.Build.Warnings = p.Build.Warnings[:len(p.Build.Warnings)-1]
+	}
+	return p
 }
 
 // fitList does so for a list: shorter texts first, then fewer comments.

@@ -34,6 +34,7 @@ type Config struct {
 	EditWindow  time.Duration `toml:"edit_window" doc:"How long a visitor can change a comment by its one-time link; 0 means not at all."`
 	ReadOnlyAge time.Duration `toml:"read_only_age" doc:"A page whose last comment is older than this takes no more; 0 means pages stay open."`
 	Retention   time.Duration `toml:"retention" doc:"Spam and deleted comments are erased after this time, and network addresses forgotten."`
+	Contact     bool          `toml:"contact" doc:"Answer /comment/contact with a form that writes to you; nothing of it is published."`
 	OwnerIDs    []string      `toml:"owner_ids" doc:"IDs that are shown with the owner's badge."`
 }
 
@@ -58,6 +59,7 @@ func Defaults() Config {
 		TarpitHold:  30 * time.Second,
 		EditWindow:  15 * time.Minute,
 		Retention:   90 * 24 * time.Hour,
+		Contact:     true,
 	}
 }
 

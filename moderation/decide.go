@@ -38,7 +38,7 @@ func (s *Server) DecideTx(ctx context.Context, tx *sql.Tx, id string, n int64, d
 		return oswald.Comment{}, err
 	}
 	var done int64
-	err = tx.QueryRowContext(ctx, "SELECT n FROM decision WHERE command = ?", id).Scan(&done)
+	err = tx.QueryRowContext(ctx, "SELECT n FROM decision WHERE command = ? AND subject = ''", id).Scan(&done)
 	switch {
 	case err == nil && done == n:
 		return c.Comment, nil // the same command again
@@ -48,6 +48,9 @@ func (s *Server) DecideTx(ctx context.Context, tx *sql.Tx, id string, n int64, d
 		return oswald.Comment{}, fmt.Errorf("decide: %w", err)
 	}
 	state, label, err := outcome(c.Comment, d)
+	if err == nil && d == oswald.Restore {
+		state, err = beforeDeletion(ctx, tx, n)
+	}
 	if err != nil {
 		return oswald.Comment{}, err
 	}
@@ -102,8 +105,31 @@ func outcome(c oswald.Comment, d oswald.Decision) (oswald.CommentState, oswald.V
 			return oswald.Deleted, oswald.Spam, nil
 		}
 		return oswald.Deleted, "", nil
+	case oswald.Hold:
+		if c.State == oswald.Queued {
+			return "", "", already("waiting")
+		}
+		return oswald.Queued, "", nil
+	case oswald.Restore:
+		if c.State != oswald.Deleted {
+			return "", "", oswald.Errorf(oswald.Conflict, "Comment %d is not deleted.", c.N)
+		}
+		return oswald.Queued, "", nil
 	}
-	return "", "", oswald.Errorf(oswald.Invalid, "%q is no decision: use flag, unflag, approve or delete.", oneLine(string(d), 20))
+	return "", "", oswald.Errorf(oswald.Invalid, "%q is no decision: use flag, unflag, approve, hold, delete or restore.", oneLine(string(d), 20))
+}
+
+// beforeDeletion is the state that comment n had when it was deleted.
+func beforeDeletion(ctx context.Context, q querier, n int64) (state oswald.CommentState, err error) {
+	err = q.QueryRowContext(ctx, `SELECT was FROM decision WHERE n = ? AND subject = '' AND decision = ? AND undone IS NULL
+		ORDER BY seq DESC LIMIT 1`, n, oswald.Delete).Scan(&state)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && state == oswald.Deleted {
+		return oswald.Queued, nil // its author deleted it: a person has to look
+	}
+	if err != nil {
+		return "", fmt.Errorf("decide: %w", err)
+	}
+	return state, nil
 }
 
 // Decided does what a committed decision on comment n is owed: the filter learns,

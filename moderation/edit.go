@@ -170,7 +170,7 @@ func (s *Server) change(ctx context.Context, sealed, page, text string, v oswald
 	if !c.edited.After(c.At) {
 		c.edited = c.At.Add(time.Millisecond)
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE comment SET text = ?, hash = ?, edited = ?, changed = ?, state = ?, verdict = ?, score = ? WHERE n = ?`,
+	_, err = tx.ExecContext(ctx, `UPDATE comment SET text = ?, signer = '', hash = ?, edited = ?, changed = ?, state = ?, verdict = ?, score = ? WHERE n = ?`,
 		text, textHash(text), c.edited.UnixMilli(), c.edited.UnixMilli(), c.State, v, score, c.N)
 	if err != nil {
 		return comment{}, fmt.Errorf("edit: %w", err)
@@ -198,7 +198,7 @@ func (s *Server) withdraw(ctx context.Context, sealed, page string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE comment SET state = 'deleted', text = '', author = '', id = '', net = '', changed = ? WHERE n = ?",
+	if _, err := tx.ExecContext(ctx, "UPDATE comment SET state = 'deleted', text = '', author = '', id = '', signer = '', net = '', changed = ? WHERE n = ?",
 		s.now().UnixMilli(), c.N); err != nil {
 		return err
 	}

@@ -216,3 +216,16 @@ func (s *Server) filterStats() oswald.SpamStats {
 	}
 	return oswald.SpamStats{}
 }
+
+// Test returns what the filter thinks of a text that nobody has posted.
+func (s *Server) Test(_ context.Context, _, text string) (oswald.Why, error) {
+	text = cleanText(text)
+	if text == "" {
+		return oswald.Why{}, oswald.Errorf(oswald.Invalid, "There is no text to test.")
+	}
+	r := s.filter.Classify(text)
+	return oswald.Why{
+		Comment:  oswald.Comment{Text: oneLine(text, 200), Score: r.Score, Verdict: r.Verdict},
+		Evidence: r.Evidence[:min(len(r.Evidence), 15)],
+	}, nil
+}

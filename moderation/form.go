@@ -26,12 +26,19 @@ type form struct {
 	Name     string
 	Keep, ID string // the ID of the secret that was typed; the secret never comes back
 	Text     string
-	Answer   string
-	Suggest  bool   // the text is the source of the page
-	Base     string // hash of the source that it was made from
-	Note     string
-	Diff     []diffLine
-	Edit     string // sealed right to change a comment; then no question is asked
+
+	Signature string // as it was pasted
+	Signer    string // the fingerprint of its key, where it holds
+
+	Answer  string
+	Suggest bool   // the text is the source of the page
+	Base    string // hash of the source that it was made from
+	Note    string
+	Diff    []diffLine
+	Contact bool   // it writes to the owner
+	Sent    bool   // and has done so
+	Reach   string // how the owner can answer
+	Edit    string // sealed right to change a comment; then no question is asked
 
 	Faults  []fault
 	Preview template.HTML
@@ -61,6 +68,9 @@ func (f *form) FaultOf(field string) string {
 // newForm returns an empty form for a page, or answers the request itself.
 func (s *Server) newForm(w http.ResponseWriter, r *http.Request) *form {
 	key := r.PathValue("key")
+	if key == contactKey && s.cfg.Contact {
+		return &form{Key: key, Title: "the owner", URL: "/", MaxText: s.cfg.MaxText, MaxName: maxName, Contact: true}
+	}
 	title, url, ok := s.lookup(key)
 	if !ok {
 		s.notFound(w)
@@ -121,6 +131,12 @@ func (s *Server) serveForm(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := r.URL.Query()
+	if f.Contact {
+		f.Sent = query.Get("note") == "sent"
+		s.arm(f, s.now())
+		s.writeForm(w, http.StatusOK, f)
+		return
+	}
 	if sealed := query.Get("edit"); sealed != "" {
 		s.serveEdit(w, r, f, sealed)
 		return
@@ -149,7 +165,7 @@ func (s *Server) writeForm(w http.ResponseWriter, status int, f *form) {
 
 // renderForm writes the form, with the faults in the order of its fields.
 func (s *Server) renderForm(f *form) ([]byte, error) {
-	order := []string{"", "text", "note", "name", "secret", "answer"}
+	order := []string{"", "text", "note", "name", "reach", "secret", "signature", "answer"}
 	slices.SortStableFunc(f.Faults, func(a, b fault) int {
 		return cmp.Compare(slices.Index(order, a.Field), slices.Index(order, b.Field))
 	})

@@ -55,6 +55,8 @@ type Deps struct {
 	Pages func(key string) (title, url string, ok bool)
 	// Source returns the source of a page, for suggested edits; nil: none are taken.
 	Source func(ctx context.Context, key string) (text string, ok bool)
+	// Publisher puts accepted edits into their pages; nil: none are accepted.
+	Publisher Publisher
 
 	Marks Marks     // nil: kept in this process
 	Store PageStore // nil: pages are only kept in this process
@@ -71,6 +73,7 @@ type Server struct {
 	filter  Filter
 	pages   func(key string) (title, url string, ok bool)
 	source  func(ctx context.Context, key string) (text string, ok bool)
+	publish Publisher
 	marks   *limiter
 	alert   func(oswald.Alert)
 	log     *slog.Logger
@@ -125,7 +128,7 @@ func New(cfg Config, d Deps) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, db: d.DB, filter: d.Filter, pages: d.Pages, source: d.Source, alert: d.Alert, log: log, now: d.Now,
+		cfg: cfg, db: d.DB, filter: d.Filter, pages: d.Pages, source: d.Source, publish: d.Publisher, alert: d.Alert, log: log, now: d.Now,
 		keys: newKeys(key), proxies: proxies, asks: asks,
 		marks:  newLimiter(d.Marks, log, d.Now),
 		tarpit: newTarpit(cfg.Tarpit, cfg.TarpitHold),

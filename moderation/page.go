@@ -21,6 +21,7 @@ type pageData struct {
 	Prev, Next, Feed   string
 	Closed             bool
 	Editable           bool // edits to the page are taken
+	Contact            bool // there is a form to write to the owner
 	// Notice and EditURL are for the person who just posted, on an answer that
 	// nobody may store.
 	Notice, EditURL string
@@ -30,6 +31,7 @@ type pageData struct {
 type shownComment struct {
 	N          int64
 	Author, ID string
+	Signer     string // fingerprint of its SSH key
 	Owner      bool
 	Body       template.HTML // written by render alone
 	At, Edited time.Time
@@ -66,7 +68,7 @@ func (s *Server) view(ctx context.Context, key string) (*view, error) {
 // data collects page p of v.
 func (s *Server) data(ctx context.Context, key, title, url string, v *view, p int) (pageData, error) {
 	d := pageData{Key: key, Title: title, URL: url, Total: len(v.order), Page: p, Pages: len(v.chunks), Feed: "/c/" + key + ".atom",
-		Editable: s.source != nil}
+		Editable: s.source != nil, Contact: s.cfg.Contact}
 	if p > 1 {
 		d.Prev = pagePath(key, p-1)
 	}
@@ -115,7 +117,7 @@ func (s *Server) data(ctx context.Context, key, title, url string, v *view, p in
 
 // show is a comment as readers see it.
 func (s *Server) show(c comment) shownComment {
-	return shownComment{N: c.N, Author: c.Author, ID: c.ID, Owner: c.ID != "" && slices.Contains(s.cfg.OwnerIDs, c.ID),
+	return shownComment{N: c.N, Author: c.Author, ID: c.ID, Signer: c.Signer, Owner: c.ID != "" && slices.Contains(s.cfg.OwnerIDs, c.ID),
 		Body: render(c.Text, s.pages), At: c.At, Edited: c.edited}
 }
 

@@ -42,7 +42,9 @@ func (s *Server) servePost(w http.ResponseWriter, r *http.Request) {
 	f.Text = cleanText(in.Get("text"))
 	f.Answer = cleanName(shorten(in.Get("answer"), 200))
 	f.secret = in.Get("secret")
-	if in.Get("suggest") != "" {
+	if f.Contact {
+		f.Reach, f.secret = cleanName(in.Get("reach")), ""
+	} else if in.Get("suggest") != "" {
 		if !s.suggestForm(r.Context(), f) {
 			s.fail(w, http.StatusNotFound, "This page cannot be edited here.", "/c/"+f.Key)
 			return
@@ -149,7 +151,11 @@ func (s *Server) servePost(w http.ResponseWriter, r *http.Request) {
 		s.writeForm(w, http.StatusTooManyRequests, f)
 		return
 	}
-	if f.Suggest {
+	switch {
+	case f.Contact:
+		s.acceptLetter(w, r, f, t, net)
+		return
+	case f.Suggest:
 		s.acceptSuggestion(w, r, f, t, net)
 		return
 	}
@@ -179,7 +185,12 @@ func (s *Server) parse(w http.ResponseWriter, r *http.Request) bool {
 // identify works out the ID: from the secret, or from what an earlier answer kept
 // of it.
 func (s *Server) identify(f *form, in url.Values) {
+	f.Signature = strings.TrimSpace(in.Get("signature"))
 	switch {
+	case f.Contact || f.Suggest && f.Signature != "":
+		f.Signature = ""
+	case f.Signature != "":
+		s.sign(f, in.Get("text"))
 	case f.secret == "":
 		kept := in.Get("keep")
 		if kept == "" || in.Get("forget") != "" {
@@ -204,6 +215,9 @@ func (s *Server) identify(f *form, in url.Values) {
 func (s *Server) check(f *form, in url.Values) {
 	if n := utf8.RuneCountInString(f.Name); n > maxName {
 		f.fault("name", fmt.Sprintf("Your name has %d characters; %d fit.", n, maxName))
+	}
+	if n := utf8.RuneCountInString(f.Reach); n > maxReach {
+		f.fault("reach", fmt.Sprintf("That has %d characters; %d fit.", n, maxReach))
 	}
 	if f.Suggest {
 		s.checkSuggestion(f, in.Get("base"))
@@ -246,7 +260,7 @@ func (s *Server) preview(w http.ResponseWriter, f *form, t token, fresh bool, in
 	status := http.StatusOK
 	if len(f.Faults) > 0 {
 		status = http.StatusUnprocessableEntity
-	} else if !f.Suggest {
+	} else if !f.Suggest && !f.Contact {
 		f.Preview = render(f.Text, s.pages)
 	}
 	s.writeForm(w, status, f)
@@ -258,6 +272,10 @@ func (s *Server) preview(w http.ResponseWriter, f *form, t token, fresh bool, in
 func (s *Server) replayed(w http.ResponseWriter, r *http.Request, f *form, t token, in url.Values) {
 	if c, ok := s.byNonce(r.Context(), t.mark()); ok && c.Page == f.Key && textHash(c.Text) == textHash(f.Text) {
 		s.thank(w, r, c)
+		return
+	}
+	if f.Contact && s.lettered(r.Context(), t.mark()) {
+		s.thankLetter(w)
 		return
 	}
 	if f.Suggest && s.suggested(r.Context(), t.mark()) {
@@ -296,7 +314,7 @@ func (s *Server) mine(w http.ResponseWriter, r *http.Request, f *form, t token, 
 // accept classifies and stores the comment.
 func (s *Server) accept(w http.ResponseWriter, r *http.Request, f *form, t token, net string) {
 	verdict := s.filter.Classify(f.Text)
-	c := comment{parent: f.To, net: net, Comment: oswald.Comment{Page: f.Key, Author: f.Name, ID: f.ID, Text: f.Text,
+	c := comment{parent: f.To, net: net, Comment: oswald.Comment{Page: f.Key, Author: f.Name, ID: f.ID, Signer: f.Signer, Text: f.Text,
 		Verdict: verdict.Verdict, Score: verdict.Score}}
 	if c.Author == "" {
 		c.Author = "Anonymous"

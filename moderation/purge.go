@@ -34,10 +34,11 @@ func (s *Server) purgeNow(ctx context.Context, now time.Time) error {
 	}
 	old := now.Add(-s.cfg.Retention).UnixMilli()
 	for _, stmt := range []string{
-		`UPDATE comment SET text = '', author = '', net = '', id = '', state = 'deleted'
+		`UPDATE comment SET text = '', author = '', net = '', id = '', signer = '', state = 'deleted'
 			WHERE state IN ('deleted', 'hidden') AND changed < ? AND text <> ''`,
 		`UPDATE comment SET net = '' WHERE at < ? AND net <> ''`,
 		`DELETE FROM decision WHERE at < ?`,
+		`DELETE FROM letter WHERE at < ?`,
 		`DELETE FROM suggestion WHERE state <> 'open' AND at < ?`,
 	} {
 		if _, err := tx.ExecContext(ctx, stmt, old); err != nil {

@@ -69,4 +69,24 @@ CREATE TABLE suggestion(
 	decided INTEGER
 ) STRICT;
 CREATE INDEX suggestion_state ON suggestion(state, n);
+`, `
+ALTER TABLE decision ADD COLUMN subject TEXT NOT NULL DEFAULT ''; -- the ID of a ban; "edit" of a suggestion; else n is a comment
+ALTER TABLE decision ADD COLUMN undone TEXT;                      -- the command that took it back
+CREATE INDEX decision_undone ON decision(undone);
+ALTER TABLE suggestion ADD COLUMN before TEXT; -- the page's source around an accepted edit
+ALTER TABLE suggestion ADD COLUMN after TEXT;
+`, `
+CREATE TABLE letter(
+	n      INTEGER PRIMARY KEY AUTOINCREMENT,
+	author TEXT    NOT NULL,
+	reach  TEXT    NOT NULL,
+	text   TEXT    NOT NULL,
+	at     INTEGER NOT NULL,
+	spam   INTEGER NOT NULL,
+	read   INTEGER NOT NULL DEFAULT 0,
+	net    TEXT    NOT NULL,
+	nonce  TEXT    UNIQUE
+) STRICT;
+CREATE INDEX letter_read ON letter(read, spam);
+ALTER TABLE comment ADD COLUMN signer TEXT NOT NULL DEFAULT ''; -- fingerprint of the SSH key that signed it
 `}

@@ -60,54 +60,131 @@ func stateFor(v oswald.Verdict, st Standing, hold bool) oswald.CommentState {
 }
 
 // SetStanding bans or trusts an ID, or forgets what was said of it (Nobody). It is
-// idempotent. A ban also hides what of that ID still waits, and returns how many;
-// what is shown stays until it is flagged, since it may be harmless.
-func (s *Server) SetStanding(ctx context.Context, id string, st Standing) (hidden int64, err error) {
-	if !validID(id) {
-		return 0, oswald.Errorf(oswald.Invalid, "%q is not an ID: it has 12 characters, as the comment shows it.", oneLine(id, 40))
-	}
-	if st != Nobody && st != Trusted && st != Banned {
-		return 0, oswald.Errorf(oswald.Invalid, "%q is no standing: use ban, trust or unban.", oneLine(string(st), 20))
-	}
+// idempotent by command. A ban also hides what of that ID still waits, and returns
+// how many; what is shown stays until it is flagged, since it may be harmless.
+func (s *Server) SetStanding(ctx context.Context, command, id string, st Standing) (hidden int64, err error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, fmt.Errorf("standing: %w", err)
 	}
 	defer tx.Rollback() // harmless after Commit
-	if st == Nobody {
-		res, err := tx.ExecContext(ctx, "DELETE FROM standing WHERE id = ?", id)
-		if err != nil {
-			return 0, fmt.Errorf("standing: %w", err)
-		}
-		if n, err := res.RowsAffected(); err == nil && n == 0 {
-			return 0, oswald.Errorf(oswald.NotFound, "Nothing was said of the ID %s.", id)
-		}
-		return 0, tx.Commit()
-	}
-	at := s.now().UnixMilli()
-	if st == Banned {
-		if _, err := tx.ExecContext(ctx, "UPDATE suggestion SET state = 'hidden' WHERE id = ? AND state = 'open'", id); err != nil {
-			return 0, fmt.Errorf("standing: %w", err)
-		}
-	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO standing VALUES(?, ?, ?)
-		ON CONFLICT(id) DO UPDATE SET standing = excluded.standing, at = excluded.at`, id, st, at); err != nil {
-		return 0, fmt.Errorf("standing: %w", err)
-	}
-	if st == Banned {
-		res, err := tx.ExecContext(ctx, "UPDATE comment SET state = 'hidden', changed = ? WHERE id = ? AND state = 'queued'", at, id)
-		if err != nil {
-			return 0, fmt.Errorf("standing: %w", err)
-		}
-		if hidden, err = res.RowsAffected(); err != nil {
-			return 0, err
-		}
+	hidden, err = s.SetStandingTx(ctx, tx, command, id, st)
+	if err != nil {
+		return 0, err
 	}
 	if err := tx.Commit(); err != nil {
 		return 0, fmt.Errorf("standing: %w", err)
 	}
 	s.poke()
 	return hidden, nil
+}
+
+// SetStandingTx is the part of SetStanding that is one transaction with whatever
+// else tx does.
+func (s *Server) SetStandingTx(ctx context.Context, tx *sql.Tx, command, id string, st Standing) (hidden int64, err error) {
+	if !validID(id) {
+		return 0, notAnID(id)
+	}
+	decision, ok := map[Standing]string{Nobody: "unban", Trusted: "trust", Banned: "ban"}[st]
+	if !ok {
+		return 0, oswald.Errorf(oswald.Invalid, "%q is no standing: use ban, trust or unban.", oneLine(string(st), 20))
+	}
+	at := s.now().UnixMilli()
+	var done int64
+	err = tx.QueryRowContext(ctx, "SELECT at FROM decision WHERE command = ?", command).Scan(&done)
+	switch {
+	case err == nil: // the same command again
+		return countAt(ctx, tx, id, done)
+	case !errors.Is(err, sql.ErrNoRows):
+		return 0, fmt.Errorf("standing: %w", err)
+	}
+	was, err := said(ctx, tx, id)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf("standing: %w", err)
+	case was == st && st == Nobody:
+		return 0, oswald.Errorf(oswald.NotFound, "Nothing was said of the ID %s.", id)
+	case was == st:
+		return 0, oswald.Errorf(oswald.Conflict, "The ID %s is %s already.", id, st)
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO decision(command, n, decision, was, label, at, subject) VALUES(?, 0, ?, ?, '', ?, ?)",
+		command, decision, was, at, id); err != nil {
+		return 0, fmt.Errorf("standing: %w", err)
+	}
+	if err := say(ctx, tx, id, st, at); err != nil {
+		return 0, fmt.Errorf("standing: %w", err)
+	}
+	if st != Banned {
+		return 0, nil
+	}
+	for _, stmt := range []string{
+		"UPDATE suggestion SET state = 'hidden', decided = ? WHERE id = ? AND state = 'open'",
+		"UPDATE comment SET state = 'hidden', changed = ? WHERE id = ? AND state = 'queued'",
+	} {
+		if _, err := tx.ExecContext(ctx, stmt, at, id); err != nil {
+			return 0, fmt.Errorf("standing: %w", err)
+		}
+	}
+	return countAt(ctx, tx, id, at)
+}
+
+// countAt counts the comments of id that a ban at that time has hidden.
+func countAt(ctx context.Context, q querier, id string, at int64) (n int64, err error) {
+	err = q.QueryRowContext(ctx, "SELECT count(*) FROM comment WHERE id = ? AND state = 'hidden' AND changed = ?", id, at).Scan(&n)
+	return n, err
+}
+
+// said returns what a moderator said of an ID.
+func said(ctx context.Context, q querier, id string) (st Standing, err error) {
+	err = q.QueryRowContext(ctx, "SELECT standing FROM standing WHERE id = ?", id).Scan(&st)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Nobody, nil
+	}
+	return st, err
+}
+
+func say(ctx context.Context, tx *sql.Tx, id string, st Standing, at int64) error {
+	if st == Nobody {
+		_, err := tx.ExecContext(ctx, "DELETE FROM standing WHERE id = ?", id)
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO standing VALUES(?, ?, ?)
+		ON CONFLICT(id) DO UPDATE SET standing = excluded.standing, at = excluded.at`, id, st, at)
+	return err
+}
+
+func notAnID(id string) error {
+	return oswald.Errorf(oswald.Invalid, "%q is not an ID: it has 12 characters, as the comment shows it.", oneLine(id, 40))
+}
+
+// Identity returns what is known of an ID, so that a ban hits the right one.
+func (s *Server) Identity(ctx context.Context, _, id string) (oswald.Identity, error) {
+	if !validID(id) {
+		return oswald.Identity{}, notAnID(id)
+	}
+	st, err := standing(ctx, s.db, id)
+	if err != nil {
+		return oswald.Identity{}, fmt.Errorf("identity: %w", err)
+	}
+	who := oswald.Identity{ID: id, Standing: string(st)}
+	newest, err := query(ctx, s.db, "WHERE c.id = ? ORDER BY c.n DESC LIMIT 1", id)
+	if err != nil {
+		return oswald.Identity{}, fmt.Errorf("identity: %w", err)
+	}
+	var edits int
+	err = s.db.QueryRowContext(ctx, `SELECT coalesce(sum(state = 'shown'), 0), coalesce(sum(state = 'queued'), 0),
+		coalesce(sum(state = 'hidden'), 0), (SELECT count(*) FROM suggestion WHERE id = ?1) FROM comment WHERE id = ?1`, id).
+		Scan(&who.Shown, &who.Queued, &who.Hidden, &edits)
+	if err != nil {
+		return oswald.Identity{}, fmt.Errorf("identity: %w", err)
+	}
+	if len(newest) == 0 && edits == 0 && st == Nobody {
+		return oswald.Identity{}, oswald.Errorf(oswald.NotFound, "Nobody has written under the ID %s.", id)
+	}
+	if len(newest) > 0 {
+		who.Author, who.Text = newest[0].Author, oneLine(newest[0].Text, 300)
+	}
+	return who, nil
 }
 
 // Standing returns what an ID is worth.
@@ -120,7 +197,7 @@ func (s *Server) Standing(ctx context.Context, id string) (Standing, error) {
 // returns how many comments there were.
 func (s *Server) Erase(ctx context.Context, id string) (n int64, err error) {
 	if !validID(id) {
-		return 0, oswald.Errorf(oswald.Invalid, "%q is not an ID: it has 12 characters, as the comment shows it.", oneLine(id, 40))
+		return 0, notAnID(id)
 	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -145,7 +222,7 @@ func (s *Server) Erase(ctx context.Context, id string) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err = tx.ExecContext(ctx, `UPDATE comment SET text = '', author = '', net = '', id = '', hash = '', state = 'deleted', changed = ?
+	res, err = tx.ExecContext(ctx, `UPDATE comment SET text = '', author = '', net = '', id = '', signer = '', hash = '', state = 'deleted', changed = ?
 		WHERE id = ?`, s.now().UnixMilli(), id)
 	if err != nil {
 		return 0, fmt.Errorf("erase: %w", err)

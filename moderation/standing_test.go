@@ -51,7 +51,7 @@ func TestStanding(t *testing.T) {
 	}
 	waits := test("perhaps", oswald.Queued, ann...)
 	// A ban hides what waits and what comes, and stays until it is taken back.
-	if n, err := st.SetStanding(t.Context(), id, Banned); err != nil || n != 2 {
+	if n, err := st.SetStanding(t.Context(), "standing 1", id, Banned); err != nil || n != 2 {
 		t.Errorf("%d %v", n, err)
 	}
 	if c := st.comment(waits); c.State != oswald.Hidden {
@@ -59,18 +59,18 @@ func TestStanding(t *testing.T) {
 	}
 	test("harmless", oswald.Hidden, ann...)
 	test("harmless", oswald.Shown, "name", "Ann")
-	if _, err := st.SetStanding(t.Context(), id, Nobody); err != nil {
+	if _, err := st.SetStanding(t.Context(), "standing 2", id, Nobody); err != nil {
 		t.Error(err)
 	}
 	test("harmless", oswald.Shown, ann...)
-	if _, err := st.SetStanding(t.Context(), id, Trusted); err != nil {
+	if _, err := st.SetStanding(t.Context(), "standing 3", id, Trusted); err != nil {
 		t.Error(err)
 	}
 	test("perhaps", oswald.Shown, ann...)
-	if _, err := st.SetStanding(t.Context(), "short", Banned); oswald.CodeOf(err) != oswald.Invalid {
+	if _, err := st.SetStanding(t.Context(), "standing 4", "short", Banned); oswald.CodeOf(err) != oswald.Invalid {
 		t.Error(err)
 	}
-	if _, err := st.SetStanding(t.Context(), "aaaaaaaaaaaa", Nobody); oswald.CodeOf(err) != oswald.NotFound {
+	if _, err := st.SetStanding(t.Context(), "standing 5", "aaaaaaaaaaaa", Nobody); oswald.CodeOf(err) != oswald.NotFound {
 		t.Error(err)
 	}
 }

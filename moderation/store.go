@@ -29,14 +29,14 @@ type comment struct {
 	net     string
 }
 
-const selectComment = `SELECT c.n, c.page, c.parent, c.author, c.id, c.text, c.at, c.edited, c.changed,
+const selectComment = `SELECT c.n, c.page, c.parent, c.author, c.id, c.signer, c.text, c.at, c.edited, c.changed,
 	c.state, c.verdict, c.score, c.net, l.spam FROM comment c LEFT JOIN label l ON l.n = c.n `
 
 func scan(row interface{ Scan(...any) error }) (comment, error) {
 	var c comment
 	var at, edited, changed int64
 	var label sql.NullBool
-	err := row.Scan(&c.N, &c.Page, &c.parent, &c.Author, &c.ID, &c.Text, &at, &edited, &changed,
+	err := row.Scan(&c.N, &c.Page, &c.parent, &c.Author, &c.ID, &c.Signer, &c.Text, &at, &edited, &changed,
 		&c.State, &c.Verdict, &c.Score, &c.net, &label)
 	c.At, c.changed = time.UnixMilli(at), time.UnixMilli(changed)
 	if edited != 0 {
@@ -150,17 +150,18 @@ func (s *Server) insert(ctx context.Context, c *comment, nonce string, hold bool
 	now := s.now()
 	hash := textHash(c.Text)
 	long := utf8.RuneCountInString(c.Text) >= longText
-	var twice, elsewhere, lately int
+	var twice, elsewhere, lately, signed int
 	err = tx.QueryRowContext(ctx, `SELECT
 		(SELECT count(*) FROM comment WHERE hash = ?1 AND at > ?2 AND page = ?3 AND state <> 'deleted' AND (net = ?4 OR ?5)),
 		(SELECT count(*) FROM comment WHERE hash = ?1 AND at > ?2),
-		(SELECT count(*) FROM comment WHERE at > ?6)`,
-		hash, now.Add(-24*time.Hour).UnixMilli(), c.Page, c.net, long, now.Add(-time.Minute).UnixMilli()).
-		Scan(&twice, &elsewhere, &lately)
+		(SELECT count(*) FROM comment WHERE at > ?6),
+		(SELECT count(*) FROM comment WHERE page = ?3 AND signer = ?7 AND signer <> '' AND hash = ?1)`,
+		hash, now.Add(-24*time.Hour).UnixMilli(), c.Page, c.net, long, now.Add(-time.Minute).UnixMilli(), c.Signer).
+		Scan(&twice, &elsewhere, &lately, &signed)
 	if err != nil {
 		return err
 	}
-	if twice > 0 {
+	if twice > 0 || signed > 0 { // a signature is good once
 		return errDuplicate
 	}
 	if long && elsewhere >= 2 || lately >= s.cfg.FloodLimit {
@@ -172,9 +173,9 @@ func (s *Server) insert(ctx context.Context, c *comment, nonce string, hold bool
 	}
 	c.State = stateFor(c.Verdict, worth, hold)
 	c.At = now
-	res, err := tx.ExecContext(ctx, `INSERT INTO comment(page, parent, author, id, text, at, changed, state, verdict, score, net, hash, nonce)
-		VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
-		c.Page, c.parent, c.Author, c.ID, c.Text, now.UnixMilli(), c.State, c.Verdict, c.Score, c.net, hash, nonce)
+	res, err := tx.ExecContext(ctx, `INSERT INTO comment(page, parent, author, id, text, at, changed, state, verdict, score, net, hash, nonce, signer)
+		VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`,
+		c.Page, c.parent, c.Author, c.ID, c.Text, now.UnixMilli(), c.State, c.Verdict, c.Score, c.net, hash, nonce, c.Signer)
 	if err != nil {
 		return err
 	}

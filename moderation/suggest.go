@@ -260,6 +260,9 @@ func (s *Server) ResolveTx(ctx context.Context, tx *sql.Tx, command string, n in
 		state, command, s.now().UnixMilli(), n); err != nil {
 		return Suggestion{}, fmt.Errorf("resolve: %w", err)
 	}
+	if err := logEdit(ctx, tx, command, sg, accept, s.now()); err != nil {
+		return Suggestion{}, fmt.Errorf("resolve: %w", err)
+	}
 	sg.State = state
 	return sg, nil
 }

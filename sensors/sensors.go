@@ -364,6 +364,8 @@ func (s *Sensors) Parts() []oswald.Part {
 		none := oswald.Part{Name: "probes", OK: true, State: "none connected"}
 		if s.fault != nil && !os.IsNotExist(s.fault) && !errors.Is(s.fault, fs.ErrNotExist) {
 			none.OK, none.State = false, oswald.MessageOf(s.fault)
+		} else if s.fault != nil {
+			none.State += ": " + oswald.MessageOf(s.fault)
 		}
 		parts = append(parts, none)
 	}

@@ -3,6 +3,7 @@
 package wiki
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ type stored struct {
 	rec     *Record
 	off     int64 // of its fragment in the pack
 	len     int
+	tlen    int     // of its words for the search index, right behind it
+	tsum    uint64  // and their digest
+	was     indexed // what of it stands in the search index
 	deps    []dep
 	warns   []string
 	visible bool
@@ -47,14 +51,15 @@ type memory struct {
 	cached int         // and with the frames after that
 	cold   bool        // it was read from the cache
 	fault  atomic.Bool // a fragment could not be read
+	held   bool        // it is ahead of the output: the gate has held a build back
 	ix     *index
 	out    *output
 }
 
 // build makes the site, or as much of it as has changed.
-func (s *Site) build(ctx context.Context, page string, progress func(string)) (result oswald.Build, err error) {
+func (s *Site) build(ctx context.Context, page string, force bool, progress func(string)) (result oswald.Build, err error) {
 	defer func() {
-		if err != nil && s.mem != nil { // it may be half way to the next state
+		if err != nil && s.mem != nil && !s.mem.held { // it may be half way to the next state
 			if s.mem.fault.Load() {
 				_ = os.Remove(filepath.Join(s.cfg.state(), "cache"))
 			}
@@ -62,6 +67,9 @@ func (s *Site) build(ctx context.Context, page string, progress func(string)) (r
 			s.mem = nil
 		}
 	}()
+	if err := s.resumeRollback(); err != nil {
+		return result, err
+	}
 	root, err := os.OpenRoot(s.cfg.Source)
 	if err != nil {
 		return result, oswald.Wrap(err, oswald.Unavailable, "The folder of pages (wiki.source) cannot be read: %s.", cause(err))
@@ -92,6 +100,13 @@ func (s *Site) build(ctx context.Context, page string, progress func(string)) (r
 	w := &writer{s: s, theme: theme, out: out, known: m.made, made: make(map[string]uint64, len(m.made))}
 	w.source = &source{cfg: s.cfg, markup: newMarkup(s.cfg, s.base), load: m.load}
 	b := &work{s: s, m: m, w: w, root: root, scan: scan}
+	if len(m.pages) == 0 && len(scan.pages) < 5000 {
+		// A full build makes much garbage on a small heap, and would be collected
+		// every few milliseconds. This counts as heap and takes no memory, since
+		// nobody touches it.
+		ballast := make([]byte, 16<<20)
+		defer runtime.KeepAlive(ballast)
+	}
 	if err := b.parse(ctx); err != nil {
 		return result, err
 	}
@@ -109,11 +124,14 @@ func (s *Site) build(ctx context.Context, page string, progress func(string)) (r
 	if err := w.generated(); err != nil {
 		return result, err
 	}
+	if err := b.search(); err != nil {
+		return result, err
+	}
 	if m.fault.Load() {
 		return result, errors.New("the pack of fragments is damaged")
 	}
 	b.attach()
-	if err := w.assets(); err != nil {
+	if err := errors.Join(w.assets(), w.script()); err != nil {
 		return result, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -121,7 +139,12 @@ func (s *Site) build(ctx context.Context, page string, progress func(string)) (r
 	}
 	result.Pages = len(b.ix().pages)
 	result.Written, result.Unchanged, result.Removed = out.changes()
-	if err := out.commit(func(p string) int { return commitRank(p, first) }); err != nil {
+	rep := s.conclude(&result, b.ix(), b.warnings())
+	set := b.changeSet(out, rep)
+	if err := b.gate(set, force); err != nil {
+		return result, err
+	}
+	if err := out.commit(func(p string) int { return commitRank(p, first) }, set); err != nil {
 		return result, err
 	}
 	m.when, m.made, m.faults, m.out = when, w.made, scan.faults, out
@@ -135,8 +158,7 @@ func (s *Site) build(ctx context.Context, page string, progress func(string)) (r
 	if err := out.finish(); err != nil {
 		return result, err
 	}
-	s.conclude(&result, b.ix(), b.warnings())
-	return result, nil
+	return result, b.published(out, set)
 }
 
 // commitRank orders the files of a commit: what pages refer to comes before
@@ -145,6 +167,10 @@ func commitRank(p, first string) int {
 	switch {
 	case p == first:
 		return 1
+	case p == "search/index.html" || p == "search.js":
+		return 0
+	case strings.HasPrefix(p, "search/"):
+		return 4
 	case p == "feed.xml" || p == "sitemap.xml" || p == "pages.json" || strings.HasSuffix(p, "/feed.xml"):
 		return 4
 	case strings.HasPrefix(p, "tag/") || strings.HasPrefix(p, "archive/"):
@@ -156,7 +182,7 @@ func commitRank(p, first string) int {
 }
 
 // conclude sorts the warnings and keeps the report.
-func (s *Site) conclude(result *oswald.Build, ix *index, warns []string) {
+func (s *Site) conclude(result *oswald.Build, ix *index, warns []string) Report {
 	sort.SliceStable(warns, func(i, j int) bool { return severity(warns[i]) < severity(warns[j]) })
 	seen := make(map[string]bool, len(warns))
 	rep := Report{Warnings: make([]string, 0, len(warns))}
@@ -181,6 +207,9 @@ func (s *Site) conclude(result *oswald.Build, ix *index, warns []string) {
 		return a.Name < b.Name
 	})
 	for _, p := range ix.pages {
+		if b := fold(p.base()); b == "index" || b == "readme" {
+			continue // the pages below it link to it
+		}
 		if len(ix.back[p.File]) == 0 && p.Key != "index" && p.Date.IsZero() {
 			rep.Orphans = append(rep.Orphans, p.File)
 		}
@@ -191,7 +220,8 @@ func (s *Site) conclude(result *oswald.Build, ix *index, warns []string) {
 	s.mu.Lock()
 	s.report = rep
 	s.mu.Unlock()
-	result.Warnings = rep.Warnings[:min(50, len(rep.Warnings))]
+	result.Warnings = append([]string(nil), rep.Warnings[:min(50, len(rep.Warnings))]...)
+	return rep
 }
 
 // severity ranks a warning: what hides a page, what breaks a part of it, what
@@ -255,7 +285,29 @@ func (s *Site) loadTheme(name string) ([]byte, error) {
 			return data, err
 		}
 	}
-	return themeFiles.ReadFile("theme/" + name)
+	data, err := themeFiles.ReadFile("theme/" + name)
+	return squeeze(data, filepath.Ext(name)), err
+}
+
+// squeeze leaves out what readers of the built-in style sheet and script need not
+// load: comments on lines of their own, and indentation.
+func squeeze(data []byte, ext string) []byte {
+	if ext != ".css" && ext != ".js" {
+		return data
+	}
+	var out []byte
+	comment := false
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimLeft(line, " ")
+		switch {
+		case comment, bytes.HasPrefix(line, []byte("/*")):
+			comment = !bytes.Contains(line, []byte("*/"))
+		case bytes.HasPrefix(line, []byte("//")), len(bytes.TrimSpace(line)) == 0:
+		default:
+			out = append(out, line...)
+		}
+	}
+	return out
 }
 
 // stampOf writes a time for machines.

@@ -19,13 +19,13 @@ import (
 
 // cacheVersion changes whenever a build of the same sources may come out
 // otherwise than before: markup, templates' data, records, questions.
-const cacheVersion = "1"
+const cacheVersion = "2"
 
 // generator is everything but the sources that the output depends on.
 func (s *Site) generator(t *theme) string {
 	h := sha256.New()
 	cfg := s.cfg
-	cfg.Output, cfg.State, cfg.Source, cfg.Theme, cfg.Workers = "", "", "", "", 0
+	cfg.Output, cfg.State, cfg.Source, cfg.Theme, cfg.Workers, cfg.Gate = "", "", "", "", 0, false
 	data, err := json.Marshal(cfg)
 	if err != nil {
 		panic(err) // a struct of plain fields
@@ -54,6 +54,10 @@ func (s *Site) generator(t *theme) string {
 // otherwise that it is empty, which makes this a full build.
 func (s *Site) recall(out *output, t *theme) error {
 	gen := s.generator(t)
+	if s.mem != nil && s.mem.held {
+		s.mem.pack.close()
+		s.mem = nil
+	}
 	if s.mem == nil && out.trusted {
 		if m, err := s.readCache(); err == nil {
 			s.mem = m
@@ -64,7 +68,7 @@ func (s *Site) recall(out *output, t *theme) error {
 	if m := s.mem; m != nil {
 		live := int64(0)
 		for _, p := range m.pages {
-			live += int64(p.len)
+			live += int64(p.len + p.tlen)
 		}
 		if out.trusted && m.gen == gen && m.manifest == out.id && m.pack.size <= 2*live+1<<20 {
 			return nil
@@ -238,6 +242,12 @@ func (e *encoder) stored(p *stored) {
 	e.time(p.mtime)
 	e.uint(uint64(p.off))
 	e.uint(uint64(p.len))
+	e.uint(uint64(p.tlen))
+	e.uint(p.tsum)
+	e.text(p.was.key)
+	e.uint(uint64(p.was.off))
+	e.uint(uint64(p.was.len))
+	e.uint(p.was.sum)
 	e.bool(p.visible)
 	e.text(p.key)
 	e.texts(p.warns)
@@ -298,7 +308,9 @@ func (e *encoder) stored(p *stored) {
 func (d *decoder) stored() *stored {
 	p := &stored{}
 	p.file, p.size, p.mtime = d.text(), int64(d.uint()), d.time()
-	p.off, p.len, p.visible, p.key = int64(d.uint()), int(d.uint()), d.bool(), d.text()
+	p.off, p.len, p.tlen, p.tsum = int64(d.uint()), int(d.uint()), int(d.uint()), d.uint()
+	p.was = indexed{d.text(), int64(d.uint()), int(d.uint()), d.uint()}
+	p.visible, p.key = d.bool(), d.text()
 	p.warns = d.texts()
 	p.deps = make([]dep, d.count())
 	for i := range p.deps {

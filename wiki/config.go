@@ -28,6 +28,8 @@ type Config struct {
 	RawHTML     bool     `toml:"raw_html" doc:"keep HTML that stands in a page; set false when strangers can write pages"`
 	Comments    bool     `toml:"comments" doc:"link each page to its comments"`
 	MaxPage     int      `toml:"max_page" doc:"largest page in bytes; a larger one is published as a notice that says so"`
+	Gate        bool     `toml:"gate" doc:"hold a build back that brings broken links or loops, loses the front page or a fifth of the pages, or doubles the site; publish then puts it live all the same"`
+	Search      bool     `toml:"search" doc:"make an index of the words, with which readers search in their browser and you from the chat"`
 	FeedSize    int      `toml:"feed_size" doc:"how many posts a feed holds"`
 	Workers     int      `toml:"workers" doc:"pages worked on at once; 0 means one for each processor"`
 }
@@ -44,6 +46,8 @@ func Defaults() Config {
 		Macros:   "macros",
 		RawHTML:  true,
 		Comments: true,
+		Search:   true,
+		Gate:     true,
 		MaxPage:  1 << 20,
 		FeedSize: 20,
 	}

@@ -27,6 +27,7 @@ const (
 	depBack  = 'b' // backlinks of a page
 	depNear  = 'o' // neighbours of a post
 	depTags  = 't' // all tags with their counts
+	depWords = 's' // words of a page; asked by the search index
 )
 
 func (d *deps) add(kind byte, arg string, answer uint64) {

@@ -42,6 +42,12 @@ func (c *collector) blocks(doc, n ast.Node) {
 		first := b.FirstChild()
 		switch {
 		case first == nil:
+			if c.state.bag != nil && (b.Kind() == ast.KindFencedCodeBlock || b.Kind() == ast.KindCodeBlock) {
+				for i := range b.Lines().Len() {
+					seg := b.Lines().At(i)
+					c.state.bag.add(seg.Value(c.src), inText)
+				}
+			}
 		case first.Type() == ast.TypeInline:
 			c.text(doc, b)
 		default:
@@ -56,6 +62,11 @@ func (c *collector) text(doc, b ast.Node) {
 	c.links = c.links[:0]
 	c.inline(b)
 	c.words += bytes.Count(c.buf.Bytes(), []byte(" ")) + 1
+	if b.Kind() == ast.KindHeading {
+		c.state.bag.add(c.buf.Bytes(), inHeading)
+	} else {
+		c.state.bag.add(c.buf.Bytes(), inText)
+	}
 	for _, l := range c.links {
 		l.Context = window(c.buf.Bytes(), l.off)
 		c.rec.Links = append(c.rec.Links, l.Link)

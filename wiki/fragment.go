@@ -42,6 +42,7 @@ type fragment struct {
 	body int            // where the footnotes begin, or -1
 	note int            // where the present footnote begins
 	one  bool           // it is a single paragraph
+	bag  *termBag       // takes the words for the search index, or nil
 }
 
 func newFragment(rec *Record) *fragment {

@@ -83,6 +83,7 @@ func newIndex(visible []*Record, files []string, blog string, same bool) *index 
 		r.faceSum = 0
 		r.faceSum = r.face()
 		r.sortKey = fold(r.Title)
+		r.id = searchID(r.Key)
 		ix.byFile[r.File], ix.byKey[r.Key] = r, r
 		name := strings.TrimSuffix(r.File, path.Ext(r.File))
 		ix.names[squash(name)] = append(ix.names[squash(name)], candidate{r, name, false})
@@ -296,7 +297,7 @@ func (ix *index) replace(old, now *Record) map[string]bool {
 	for file := range touched {
 		ix.back[file] = drop(ix.back[file], func(b backlink) bool { return b.from == old })
 	}
-	now.Key, now.faceSum, now.sortKey = old.Key, old.faceSum, old.sortKey
+	now.Key, now.faceSum, now.sortKey, now.id = old.Key, old.faceSum, old.sortKey, old.id
 	*old = *now
 	ix.linkPage(old, func(file string) { touched[file] = true })
 	for file := range touched {

@@ -19,8 +19,9 @@ var stateKey = parser.NewContextKey()
 
 // pageState is what the parsers know of the page they work on.
 type pageState struct {
-	lines  []int // where each line of the source begins
-	before int   // lines that stand before the source: front matter
+	bag    *termBag // takes the words of the page, or nil
+	lines  []int    // where each line of the source begins
+	before int      // lines that stand before the source: front matter
 	camel  bool
 }
 

@@ -18,6 +18,7 @@ type SiteData struct {
 	Base                                 string // path before every address of the site: "" or "/wiki"
 	Nav                                  []Ref
 	Blog                                 bool // there is a blog, with an archive and a feed
+	Search                               bool // there is a page to search at
 }
 
 // Ref is a link.
@@ -34,7 +35,7 @@ type BacklinkData struct {
 // PageData is what a template gets.
 type PageData struct {
 	Site        *SiteData
-	Kind        string // "page", "post", "tag", "tags", "archive" or "missing"
+	Kind        string // "page", "post", "tag", "tags", "archive", "search" or "missing"
 	Title       string
 	Description string
 	URL         string // path of this page
@@ -61,6 +62,7 @@ type PageData struct {
 type theme struct {
 	page   *template.Template
 	css    []byte
+	js     []byte
 	source [][]byte
 }
 
@@ -79,7 +81,11 @@ func (s *Site) theme() (*theme, error) {
 	}
 	var err error
 	t.css, err = s.loadTheme("style.css")
-	t.source = append(t.source, t.css)
+	if err != nil {
+		return nil, err
+	}
+	t.js, err = s.loadTheme("search.js")
+	t.source = append(t.source, t.css, t.js)
 	return t, err
 }
 
@@ -100,7 +106,7 @@ type writer struct {
 func (w *writer) siteData() *SiteData {
 	d := &SiteData{
 		Title: w.cfg.Title, Description: w.cfg.Description, Language: w.cfg.Language, Author: w.cfg.Author,
-		URL: strings.TrimRight(w.cfg.URL, "/") + "/", Base: w.s.base, Blog: len(w.ix.posts) > 0,
+		URL: strings.TrimRight(w.cfg.URL, "/") + "/", Base: w.s.base, Blog: len(w.ix.posts) > 0, Search: w.cfg.Search,
 	}
 	for _, name := range w.cfg.Nav {
 		if r, _ := w.ix.resolve(name, ""); r != nil {
@@ -255,6 +261,9 @@ func (d *PageData) lists() {
 	d.TagsHTML = template.HTML(b.String())
 	b.Reset()
 	for _, c := range d.Crumbs {
+		if len(d.Crumbs) == 1 {
+			break // the front page alone: its name is at the top of every page
+		}
 		if c.URL == "" {
 			b.WriteString("<li>" + esc(c.Title) + "</li>\n")
 		} else {

@@ -298,3 +298,11 @@ func (w *writer) assets() error {
 	}
 	return w.out.put("style.css", w.theme.css)
 }
+
+// script writes what searches in the browser.
+func (w *writer) script() error {
+	if !w.cfg.Search || w.ix.files["search.js"] {
+		return nil
+	}
+	return w.out.put("search.js", w.theme.js)
+}

@@ -121,6 +121,10 @@ func (m *markup) page(file string, src []byte) (*Record, []byte) {
 	if hostile != "" {
 		f.WriteString("<pre>" + esc(string(body)) + "</pre>\n")
 	} else {
+		if m.cfg.Search {
+			f.bag = newBag()
+			defer f.bag.free()
+		}
 		m.convert(rec, f, body, lines)
 	}
 	if rec.Title == "" {
@@ -131,6 +135,16 @@ func (m *markup) page(file string, src []byte) (*Record, []byte) {
 	}
 	if len(rec.Tags) > 0 {
 		rec.Tags = uniqueTags(rec.Tags)
+	}
+	if bag := f.bag; bag != nil {
+		bag.add([]byte(rec.Title), inTitle)
+		for _, a := range rec.Aliases {
+			bag.add([]byte(a), inTag)
+		}
+		for _, t := range rec.Tags {
+			bag.add([]byte(t), inTag)
+		}
+		rec.words = bag.blob()
 	}
 	return m.seal(rec, f)
 }
@@ -150,7 +164,7 @@ func (m *markup) seal(rec *Record, f *fragment) (*Record, []byte) {
 // convert parses and renders the text of a page.
 func (m *markup) convert(rec *Record, f *fragment, body []byte, before int) {
 	pc := parser.NewContext()
-	state := &pageState{lines: lineStarts(body), before: before}
+	state := &pageState{lines: lineStarts(body), before: before, bag: f.bag}
 	pc.Set(stateKey, state)
 	doc := m.md.Parser().Parse(text.NewReader(body), parser.WithContext(pc))
 	if bytes.IndexByte(body, '^') >= 0 {

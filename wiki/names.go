@@ -91,7 +91,7 @@ func slug(name string) string {
 }
 
 // reserved are the first parts of addresses that are not pages.
-var reserved = map[string]bool{"c": true, "comment": true, "tag": true, "archive": true}
+var reserved = map[string]bool{"c": true, "comment": true, "tag": true, "archive": true, "search": true}
 
 // pageKey returns the key of the page in file before clashes are settled.
 func pageKey(file, permalink string) string {

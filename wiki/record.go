@@ -36,6 +36,8 @@ type Record struct {
 
 	faceSum uint64 // face, once the key is settled
 	sortKey string // title as lists sort it
+	id      string // in the search index
+	words   []byte // for the search index, until they are in the pack
 }
 
 // Field is one key of the front matter.

@@ -82,11 +82,12 @@ func (r *renderers) heading(w util.BufWriter, _ []byte, n ast.Node, entering boo
 // holdsBlock says what a paragraph holds that may become a block: 2 if nothing
 // else is in it, 1 if other things are too.
 func holdsBlock(n ast.Node, src []byte) int {
-	blocks, others, comments := 0, 0, 0
+	blocks, others, comments, macros := 0, 0, 0, 0
 	for c := n.FirstChild(); c != nil; c = c.NextSibling() {
 		switch c := c.(type) {
 		case *macroNode:
 			blocks++
+			macros++
 		case *commentNode:
 			comments++
 		case *wikiNode:
@@ -107,7 +108,7 @@ func holdsBlock(n ast.Node, src []byte) int {
 	switch {
 	case blocks == 0 && (others > 0 || comments == 0):
 		return 0
-	case others == 0:
+	case others == 0 && macros == 0:
 		return 2
 	}
 	return 1

@@ -111,7 +111,9 @@ func readPage(root *os.Root, f found, limit int) ([]byte, error) {
 	for {
 		n, err := in.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		if err == io.EOF || len(buf) > limit {
+		// As long as it was when it was listed: that is all of it, and if it grew
+		// since, the next build will see another size.
+		if err == io.EOF || len(buf) > limit || err == nil && int64(len(buf)) == f.size {
 			return buf, nil
 		}
 		if err != nil {

@@ -55,7 +55,21 @@ func TestVault(t *testing.T) {
 		tags += len(r.Tags)
 		blocks += len(r.Blocks)
 	}
-	t.Logf("links %d embeds %d tags %d blocks %d", links, embeds, tags, blocks)
+	for _, c := range []struct {
+		what      string
+		got, want int
+	}{
+		{"wiki links", links, 1524}, {"tags", tags, 6},
+		{"links without a page", count["there is no page "], 4}, {"missing attachments", count["the file "], 2},
+		{"ambiguous links", count[""], 5}, {"pages that nobody links to", count["no page links here"], 8},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %d, counted by other means: %d", c.what, c.got, c.want)
+		}
+	}
+	if embeds < 283 || embeds > 290 || blocks < 14 { // Markdown pictures and footnotes count here too
+		t.Errorf("%d embeds, %d blocks", embeds, blocks)
+	}
 }
 
 // vaultRecords parses the pages once more.

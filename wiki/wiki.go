@@ -57,6 +57,8 @@ type Site struct {
 
 	mu     sync.Mutex
 	report Report
+	held   *oswald.ChangeSet // waits for Publish
+	last   lastBuild
 }
 
 // Report is what the last build found out about the pages.
@@ -101,7 +103,25 @@ func New(cfg Config, d Deps) (*Site, error) {
 // Rebuild brings the output up to date with the sources. id names the command
 // for the log; page, when not empty, is the page whose file is put in first.
 // progress may be nil.
+//
+// What the last build made is taken to be still there: a file of the output
+// that somebody else changed is put right when its page changes, or after the
+// manifest in the state folder was removed.
+//
+// What the gate finds suspicious is not published; the error then says why, and
+// Publish does it all the same.
 func (s *Site) Rebuild(ctx context.Context, id, page string, progress func(string)) (oswald.Build, error) {
+	return s.rebuild(ctx, id, page, false, progress)
+}
+
+// lastBuild is how the last build ended.
+type lastBuild struct {
+	at    time.Time
+	build oswald.Build
+	err   error
+}
+
+func (s *Site) rebuild(ctx context.Context, id, page string, force bool, progress func(string)) (oswald.Build, error) {
 	select {
 	case s.building <- struct{}{}:
 	case <-ctx.Done():
@@ -112,11 +132,17 @@ func (s *Site) Rebuild(ctx context.Context, id, page string, progress func(strin
 		progress = func(string) {}
 	}
 	start := time.Now()
-	b, err := s.build(ctx, page, progress)
+	b, err := s.build(ctx, page, force, progress)
 	b.Took = time.Since(start)
 	if err != nil {
 		s.log.Error("build", "id", id, "took", b.Took, "err", err)
-		return b, s.explain(err)
+		err = s.explain(err)
+	}
+	s.mu.Lock()
+	s.last = lastBuild{s.now(), b, err}
+	s.mu.Unlock()
+	if err != nil {
+		return b, err
 	}
 	s.log.Info("build", "id", id, "pages", b.Pages, "written", b.Written, "unchanged", b.Unchanged, "removed", b.Removed,
 		"warnings", len(b.Warnings), "took", b.Took)

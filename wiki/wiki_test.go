@@ -23,7 +23,7 @@ func newSite(t testing.TB, change func(*Config)) *Site {
 	dir := t.TempDir()
 	c := Defaults()
 	c.Source, c.Output = filepath.Join(dir, "pages"), filepath.Join(dir, "out")
-	c.URL, c.Title = "https://example.org", "Test"
+	c.URL, c.Title, c.Gate = "https://example.org", "Test", false
 	if err := os.MkdirAll(c.Source, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -24,10 +24,12 @@ type work struct {
 
 	fresh      []*change // pages whose source has changed or is new
 	goneFiles  []string  // pages that are there no more
+	goneWords  []indexed // and what of them stands in the search index
 	save       map[*stored]bool
 	structural bool // something changed by which pages are found or listed
 	touched    map[string]bool
-	changed    map[string]bool // files of fresh pages
+	changed    map[string]bool   // files of fresh pages
+	broken     map[string]string // what leads nowhere now
 }
 
 // change is a page with its new record, before it takes the place of the old.
@@ -36,6 +38,8 @@ type change struct {
 	now  *Record
 	off  int64
 	len  int
+	tlen int
+	tsum uint64
 }
 
 func (b *work) ix() *index { return b.m.ix }
@@ -53,8 +57,11 @@ func (b *work) parse(ctx context.Context) error {
 	for _, f := range b.scan.pages {
 		seen[f.file] = true
 	}
-	for file := range m.pages {
+	for file, p := range m.pages {
 		if !seen[file] {
+			if p.was.key != "" {
+				b.goneWords = append(b.goneWords, p.was)
+			}
 			delete(m.pages, file)
 			b.goneFiles = append(b.goneFiles, file)
 			b.structural = true
@@ -79,8 +86,10 @@ func (b *work) parse(ctx context.Context) error {
 			return nil
 		}
 		rec, frag := b.w.markup.page(f.file, src)
-		off, err := m.pack.add(frag)
-		changes[i] = &change{page: &stored{found: f}, now: rec, off: off, len: len(frag)}
+		words := rec.words
+		rec.words = nil
+		off, err := m.pack.add(frag, words)
+		changes[i] = &change{page: &stored{found: f}, now: rec, off: off, len: len(frag), tlen: len(words), tsum: hashString(string(words))}
 		return err
 	})
 	if err != nil {
@@ -138,7 +147,7 @@ func (b *work) index() {
 	b.touched = map[string]bool{}
 	inPlace := !b.structural && m.ix != nil
 	for _, c := range b.fresh {
-		c.page.off, c.page.len = c.off, c.len
+		c.page.off, c.page.len, c.page.tlen, c.page.tsum = c.off, c.len, c.tlen, c.tsum
 		if inPlace && c.page.visible {
 			for file := range m.ix.replace(c.page.rec, c.now) {
 				b.touched[file] = true
@@ -312,13 +321,13 @@ type pack struct {
 	buf  []byte // not yet written
 }
 
-// add appends a fragment and returns where it begins.
-func (p *pack) add(frag []byte) (int64, error) {
+// add appends a fragment and the words behind it, and returns where it begins.
+func (p *pack) add(frag, words []byte) (int64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	off := p.size
-	p.size += int64(len(frag))
-	p.buf = append(p.buf, frag...)
+	p.size += int64(len(frag) + len(words))
+	p.buf = append(append(p.buf, frag...), words...)
 	if len(p.buf) < 256<<10 {
 		return off, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"net"
 	"time"
 
 	"oswald"
@@ -34,21 +35,21 @@ type botRole struct {
 	status   *status
 }
 
-func (a *app) startBot() (*botRole, error) {
+func (a *app) startBot() error {
 	db, node, err := a.openRole("bot")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := a.pair(node, "bot", "site", "comments"); err != nil {
-		return nil, err
+		return err
 	}
 	r := &botRole{node: node}
 	if r.mute, err = gpio.New(a.cfg.Mute, gpio.Deps{Log: a.log}); err != nil {
-		return nil, err
+		return err
 	}
 	a.parts.onClose(r.mute.Close)
 	if r.voice, err = audio.New(a.cfg.Audio, audio.Deps{Lines: r.mute, Log: a.log}); err != nil {
-		return nil, err
+		return err
 	}
 	r.alerts, err = alert.New(a.cfg.Alerts, alert.Deps{
 		DB:     db,
@@ -60,14 +61,14 @@ func (a *app) startBot() (*botRole, error) {
 		Log: a.log,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.sensors, err = sensors.New(a.cfg.Sensors, sensors.Deps{DB: db, Dir: a.cfg.State, Alert: r.alerts.Send, Log: a.log})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := a.makeHandlers(r, db); err != nil {
-		return nil, err
+		return err
 	}
 	r.bot, err = bot.New(a.cfg.XMPP, bot.Deps{
 		Dispatcher: r.handlers,
@@ -78,11 +79,13 @@ func (a *app) startBot() (*botRole, error) {
 		Log:        a.log,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	node.Handle("alert", ipc.Handler{Tx: r.takeAlert, After: func(ipc.Call) { r.alerts.Wake() }})
 	r.status.bot = r
-	return r, a.runBot(r)
+	a.bot = r
+	a.runBot(r)
+	return nil
 }
 
 // makeHandlers connects the command table to what is behind it.
@@ -98,9 +101,18 @@ func (a *app) makeHandlers(r *botRole, db *sql.DB) (err error) {
 		Pages:       wiki.NewClient(r.node, "site"),
 		Comments:    comments,
 		Spam:        comments,
+		Tester:      comments,
+		Bans:        comments,
+		Undoer:      comments,
+		Suggestions: comments,
+		Editor:      comments,
+		Letters:     comments,
 		Speaker:     r.voice,
+		Voice:       r.voice,
+		Sound:       r.voice,
 		Thermometer: r.sensors,
 		Alerts:      openAlerts{r.alerts},
+		Calm:        r.alerts,
 		Hosts:       r.node,
 		Status:      r.status,
 	})
@@ -108,28 +120,24 @@ func (a *app) makeHandlers(r *botRole, db *sql.DB) (err error) {
 }
 
 // runBot starts what makeBot has made, the session last.
-func (a *app) runBot(r *botRole) error {
-	ctl, err := listenPrivate(a.cfg.ctlSocket())
-	if err != nil {
-		return oswald.Wrap(err, oswald.Conflict, "The control socket cannot be opened: is another oswald running with this state folder?")
-	}
+func (a *app) runBot(r *botRole) {
 	a.parts.start("bot on the bus", r.node.Run)
 	a.parts.start("voice", r.voice.Run)
 	a.parts.start("sensors", r.sensors.Run)
 	a.parts.start("alerts", r.alerts.Run)
 	a.parts.start("commands", r.handlers.Run)
-	a.parts.start("control socket", func(ctx context.Context) error {
-		return serveCtl(ctx, ctl, r.handlers, a.log)
-	})
+	a.parts.startServer("control socket", func() (net.Listener, error) {
+		l, err := listenPrivate(a.cfg.ctlSocket())
+		return l, listenFault(err, "control socket", "state")
+	}, func(ctx context.Context, l net.Listener) error { return serveCtl(ctx, l, r.handlers, a.log) })
 	a.parts.start("unfinished commands", func(ctx context.Context) error {
-		if err := r.handlers.Resume(ctx, r.bot.Send); err != nil && ctx.Err() == nil {
+		if err := r.handlers.Resume(ctx, r.bot.Answer); err != nil && ctx.Err() == nil {
 			a.log.Error("commands of the last run", "err", err)
 		}
 		<-ctx.Done()
 		return nil
 	})
 	a.parts.start("xmpp", r.bot.Run)
-	return nil
 }
 
 // tellOwners sends text to every owner. It returns nil once all of it is in the

@@ -4,16 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"oswald"
 	"oswald/internal/memcached"
@@ -38,11 +33,11 @@ func openBus(parts *stack, cfg Config, host bool, log *slog.Logger) (*bus, error
 		return &bus{bus: m, cache: ipc.NewCache(m), kind: "in this process"}, nil
 	case cfg.Bus.Kind == "embedded" && host:
 		m := memcached.New(memcached.Defaults())
-		l, err := listenBus(cfg.Bus.Address)
-		if err != nil {
-			return nil, oswald.Wrap(err, oswald.Unavailable, "The message bus cannot listen on %s (bus.address): is another oswald running?", cfg.Bus.Address)
-		}
-		parts.start("bus", func(ctx context.Context) error { return m.Serve(ctx, l) })
+		// The roles of this process are on the bus already, listening or not.
+		parts.startServer("bus server", func() (net.Listener, error) {
+			l, err := listenBus(cfg.Bus.Address)
+			return l, listenFault(err, "message bus", "bus.address")
+		}, m.Serve)
 		return &bus{bus: m, cache: ipc.NewCache(m), kind: "embedded"}, nil
 	}
 	b, err := ipc.NewMemcached(cfg.Bus.Address)
@@ -52,46 +47,15 @@ func openBus(parts *stack, cfg Config, host bool, log *slog.Logger) (*bus, error
 	return &bus{bus: b, cache: ipc.NewCache(b), kind: "memcached"}, nil
 }
 
-// listenBus listens on unix:FILE, mode 0600, or on HOST:PORT.
-func listenBus(address string) (net.Listener, error) {
-	path, ok := strings.CutPrefix(address, "unix:")
-	if !ok {
-		return net.Listen("tcp", address)
-	}
-	return listenPrivate(path)
-}
-
-// listenPrivate opens a Unix socket of mode 0600, taking over one that a dead
-// process left.
-func listenPrivate(path string) (net.Listener, error) {
-	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		c.Close()
-		return nil, fmt.Errorf("%s: something answers there already", path)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		l.Close()
-		return nil, err
-	}
-	return l, nil
-}
+func keyFile(dir, a, b string) string { return filepath.Join(dir, min(a, b)+"-"+max(a, b)+".key") }
 
 // pairKey is the secret that two roles share; on one machine the first to need
 // it makes it.
 func pairKey(dir, a, b string) (secret.Secret, error) {
-	path := filepath.Join(dir, min(a, b)+"-"+max(a, b)+".key")
+	path := keyFile(dir, a, b)
 	s, err := secret.ReadOrMake(path)
 	if err != nil {
-		return s, oswald.Wrap(err, oswald.Unavailable, "The key %s of the message bus cannot be read.", path)
+		return s, oswald.Wrap(err, oswald.Unavailable, "The key %s of the message bus (bus.keys) cannot be used; it must be readable for Oswald's user and for nobody else.", filepath.Base(path))
 	}
 	return s, nil
 }
@@ -106,7 +70,7 @@ func cmdCache(ctx context.Context, c console, args []string) error {
 	}
 	l, err := listenBus(*listen)
 	if err != nil {
-		return oswald.Wrap(err, oswald.Unavailable, "Cannot listen on %s.", *listen)
+		return listenFault(err, "cache", "--listen")
 	}
 	log := newLogger(c.err, slog.LevelInfo)
 	log.Info("cache is up", "listen", l.Addr().String())

@@ -24,9 +24,7 @@ import (
 	"oswald/internal/memcached"
 	"oswald/internal/store"
 	"oswald/ipc"
-	"oswald/moderation/spam"
 	"oswald/sensors"
-	"oswald/wiki"
 )
 
 // A probe of the doctor tries one part out for real. It returns what it found,
@@ -47,6 +45,7 @@ var checkups = []checkup{
 	{"probes", "bot", checkProbes},
 	{"site", "site", checkSite},
 	{"spam filter", "comments", checkSpam},
+	{"comments", "comments", checkComments},
 	{"web server", "", checkWeb},
 }
 
@@ -78,9 +77,14 @@ func cmdCheck(ctx context.Context, c console, args []string) error {
 			continue
 		}
 		found, err := d.examine(ctx, ck)
+		if ctx.Err() != nil {
+			return oswald.Errorf(oswald.Unavailable, "Stopped before every part was tried out.")
+		}
 		if err != nil {
 			bad++
-			fmt.Fprintf(c.out, "FAIL  %-13s %s\n", ck.name, operatorText(err))
+			for _, err := range each(err) {
+				fmt.Fprintf(c.out, "FAIL  %-13s %s\n", ck.name, operatorText(err))
+			}
 			continue
 		}
 		fmt.Fprintf(c.out, "ok    %-13s %s\n", ck.name, found)
@@ -123,22 +127,45 @@ func checkState(_ context.Context, d *doctor) (string, error) {
 }
 
 func checkDatabases(ctx context.Context, d *doctor) (string, error) {
+	if fi, err := os.Stat(d.cfg.State); err != nil || !fi.IsDir() {
+		return "", oswald.Errorf(oswald.Unavailable, "They need the state folder; put that right first.")
+	}
 	var names []string
+	var errs []error
 	for _, role := range d.cfg.Roles {
 		path := filepath.Join(d.cfg.State, role+".db")
-		db, err := store.Open(ctx, path)
-		if err != nil {
-			return "", oswald.Wrap(err, oswald.Unavailable, "The database %s cannot be used; restore a backup, or move it away to start anew.", path)
-		}
-		var sound string
-		err = db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&sound)
-		db.Close()
-		if err != nil || sound != "ok" {
-			return "", oswald.Wrap(err, oswald.Unavailable, "The database %s is damaged (%s); restore a backup.", path, sound)
-		}
 		names = append(names, filepath.Base(path))
+		errs = append(errs, store.Explain(soundDatabase(ctx, path), path))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return "", err
 	}
 	return strings.Join(names, ", ") + " open, sound and durable", nil
+}
+
+// soundDatabase opens the file at path and lets SQLite go through its structure.
+func soundDatabase(ctx context.Context, path string) error {
+	db, err := store.Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return store.Sound(ctx, db)
+}
+
+// checkKeys reads the keys of the message bus that are there; the others are made
+// at first start.
+func (d *doctor) checkKeys() error {
+	var errs []error
+	for i, a := range allRoles {
+		for _, b := range allRoles[i+1:] {
+			if _, err := os.Stat(keyFile(d.cfg.Bus.Keys, a, b)); err == nil {
+				_, err := pairKey(d.cfg.Bus.Keys, a, b)
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // checkBus stores a value and reads it back.
@@ -153,6 +180,9 @@ func checkBus(ctx context.Context, d *doctor) (string, error) {
 		if b, err = ipc.NewMemcached(d.cfg.Bus.Address); err != nil {
 			return "", err
 		}
+	}
+	if err := d.checkKeys(); err != nil {
+		return "", err
 	}
 	begin := time.Now()
 	if err := b.Put(key, want); err != nil {
@@ -251,36 +281,6 @@ func checkProbes(ctx context.Context, d *doctor) (string, error) {
 		return "none connected", nil
 	}
 	return strings.Join(lines, ", "), nil
-}
-
-// checkSite builds the whole site into a folder of its own and throws it away.
-func checkSite(ctx context.Context, d *doctor) (string, error) {
-	dir, err := os.MkdirTemp("", "oswald-check-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(dir)
-	cfg := d.cfg.Wiki
-	cfg.Output, cfg.State = filepath.Join(dir, "site"), filepath.Join(dir, "state")
-	s, err := wiki.New(cfg, wiki.Deps{Log: d.log})
-	if err != nil {
-		return "", err
-	}
-	build, err := s.Rebuild(ctx, "check", "", nil)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%d pages build in %v, %d warnings", build.Pages, build.Took.Round(time.Millisecond), len(build.Warnings)), nil
-}
-
-func checkSpam(_ context.Context, d *doctor) (string, error) {
-	f, err := spam.New(d.cfg.Spam, spam.Deps{Log: d.log})
-	if err != nil {
-		return "", err
-	}
-	begin := time.Now()
-	r := f.Classify("Thank you, the page about the laser tripwire helped me a lot.")
-	return fmt.Sprintf("%s engine, a friendly comment scores %.2f in %v", d.cfg.Spam.Engine, r.Score, time.Since(begin).Round(time.Microsecond)), nil
 }
 
 // checkWeb asks the running web server for the front page, or sees that its

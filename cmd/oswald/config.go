@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"path/filepath"
 	"reflect"
@@ -39,6 +40,7 @@ type Config struct {
 	Bus      BusConfig              `toml:"bus" doc:"Messages between the roles."`
 	IPC      ipc.Config             `toml:"ipc" doc:"How roles watch the bus."`
 	Web      WebConfig              `toml:"web" doc:"The small web server of the site and comments roles."`
+	Delivery DeliveryConfig         `toml:"delivery" doc:"How finished pages reach a web server in front."`
 	Wiki     wiki.Config            `toml:"wiki" doc:"The site."`
 	Comments moderation.Config      `toml:"comments" doc:"The comment server."`
 	Spam     spam.Config            `toml:"spam" doc:"The spam filter."`
@@ -75,6 +77,7 @@ func defaults() Config {
 		Bus:      BusConfig{Kind: "embedded", Address: "unix:bus.sock", Keys: "keys"},
 		IPC:      ipc.Defaults(),
 		Web:      WebConfig{Listen: "127.0.0.1:8080"},
+		Delivery: DeliveryConfig{Site: "oswald"},
 		Wiki:     wiki.Defaults(),
 		Comments: moderation.Defaults(),
 		Spam:     spam.Defaults(),
@@ -112,6 +115,10 @@ func (c Config) Validate() error {
 	}
 	if c.Bus.Kind != "mem" && c.Bus.Address == "" {
 		bad("bus.address: name a socket or an address")
+	} else if c.Bus.Kind == "memcached" {
+		if _, err := ipc.NewMemcached(c.Bus.Address); err != nil {
+			bad("bus.address: %s", oswald.MessageOf(err))
+		}
 	}
 	if c.Web.Listen != "" {
 		if _, _, err := net.SplitHostPort(c.Web.Listen); err != nil {
@@ -119,8 +126,11 @@ func (c Config) Validate() error {
 		}
 	}
 	owners := 0
-	for _, r := range c.People {
-		if r == oswald.Owner {
+	for _, address := range slices.Sorted(maps.Keys(c.People)) {
+		if _, err := bot.ParseAddress(address); err != nil {
+			bad("people: %s", oswald.MessageOf(err))
+		}
+		if c.People[address] == oswald.Owner {
 			owners++
 		}
 	}
@@ -135,7 +145,7 @@ func (c Config) Validate() error {
 		errs = append(errs, c.Wiki.Validate())
 	}
 	if slices.Contains(c.Roles, "comments") {
-		errs = append(errs, c.Comments.Validate(), c.Spam.Validate())
+		errs = append(errs, c.Comments.Validate(), c.Spam.Validate(), c.Delivery.validate())
 	}
 	errs = append(errs, c.IPC.Validate())
 	return errors.Join(errs...)

@@ -41,7 +41,7 @@ type ctlAnswer struct {
 
 const (
 	ctlSessions = 16
-	ctlLine     = 64 << 10
+	ctlLine     = 512 << 10 // JSON makes up to six bytes of one
 	ctlTimeout  = 15 * time.Minute
 )
 
@@ -80,14 +80,6 @@ func ctlSession(ctx context.Context, c net.Conn, d dispatcher) error {
 	ctx, cancel := context.WithTimeout(ctx, ctlTimeout)
 	defer cancel()
 	c.SetReadDeadline(time.Now().Add(10 * time.Second))
-	line, err := bufio.NewReaderSize(io.LimitReader(c, ctlLine), 4096).ReadBytes('\n')
-	if err != nil {
-		return err
-	}
-	var req ctlRequest
-	if err := json.Unmarshal(line, &req); err != nil {
-		return err
-	}
 	var mu sync.Mutex
 	enc := json.NewEncoder(c)
 	send := func(a ctlAnswer) error {
@@ -95,6 +87,20 @@ func ctlSession(ctx context.Context, c net.Conn, d dispatcher) error {
 		defer mu.Unlock()
 		c.SetWriteDeadline(time.Now().Add(10 * time.Second))
 		return enc.Encode(a)
+	}
+	in := &io.LimitedReader{R: c, N: ctlLine}
+	line, err := bufio.NewReaderSize(in, 4096).ReadBytes('\n')
+	if in.N == 0 {
+		err := send(ctlAnswer{Error: "That text is too long; I read up to 64 KB.", Code: oswald.Invalid, Done: true})
+		io.CopyN(io.Discard, c, 16<<20) // an answer gets through only when the text has
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	var req ctlRequest
+	if err := json.Unmarshal(line, &req); err != nil {
+		return err
 	}
 	reply, err := d.Dispatch(ctx, oswald.Request{
 		ID:       oswald.RandomID(),
@@ -124,7 +130,11 @@ func askCtl(ctx context.Context, path, text string, progress func(string)) (stri
 	dec := json.NewDecoder(c)
 	for {
 		var a ctlAnswer
-		if err := dec.Decode(&a); err != nil {
+		err := dec.Decode(&a)
+		if ctx.Err() != nil {
+			return "", oswald.Wrap(ctx.Err(), oswald.Unknown, "Stopped waiting; the command itself goes on, see the log command.")
+		}
+		if err != nil {
 			return "", oswald.Wrap(err, oswald.Unavailable, "The running oswald hung up before it had answered; see its log.")
 		}
 		switch {

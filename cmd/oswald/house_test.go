@@ -42,6 +42,18 @@ type house struct {
 func newHouse(t *testing.T, extra string) *house {
 	t.Helper()
 	server := prosodytest.Start(t, "oswald", "alice", "bob", "eve")
+	return furnish(t, server, server.Addr, fmt.Sprintf("ca_file = %q\n", server.CAFile), extra)
+}
+
+// newLonelyHouse is a house whose XMPP server does not run: for what is asked
+// over the control socket.
+func newLonelyHouse(t *testing.T, extra string) *house {
+	t.Helper()
+	return furnish(t, &prosodytest.Server{Domain: prosodytest.Domain}, freeAddr(t), "", extra)
+}
+
+func furnish(t *testing.T, server *prosodytest.Server, xmpp, trust, extra string) *house {
+	t.Helper()
 	dir := t.TempDir()
 	addr := freeAddr(t)
 	h := &house{t: t, server: server, dir: dir, web: "http://" + addr}
@@ -59,7 +71,7 @@ state = "state"
 jid = %q
 password_file = "password"
 server = %q
-ca_file = %q
+%s
 [alerts]
 group = "100ms"
 [web]
@@ -77,7 +89,7 @@ questions_file = "questions"
 min_time = "0s"
 rate_limit = 1000
 burst_count = 3
-%s`, server.JID("alice"), server.JID("bob"), server.JID("oswald"), server.Addr, server.CAFile, addr, addr, extra))
+%s`, server.JID("alice"), server.JID("bob"), server.JID("oswald"), xmpp, trust, addr, addr, extra))
 	return h
 }
 
@@ -102,8 +114,8 @@ type texter struct {
 	unsent []string // what Oswald said unasked
 }
 
-// login signs user in and waits until Oswald is online.
-func (h *house) login(user string) *texter {
+// dial signs user in.
+func (h *house) dial(user string) *xmppclient.Client {
 	h.t.Helper()
 	pem, err := os.ReadFile(h.server.CAFile)
 	if err != nil {
@@ -121,6 +133,13 @@ func (h *house) login(user string) *texter {
 		h.t.Fatalf("%s: %v\n%s", user, err, h.server.Log())
 	}
 	h.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// login signs user in and collects what Oswald says unasked.
+func (h *house) login(user string) *texter {
+	h.t.Helper()
+	c := h.dial(user)
 	p := &texter{t: h.t, house: h, client: c}
 	go func() {
 		for m := range c.Messages() {

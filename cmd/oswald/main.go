@@ -51,9 +51,11 @@ func subcommands() []subcommand {
 		{"bot", "[--config FILE]", "The bot role alone: chat, voice, sensors, alerts", cmdRole("bot")},
 		{"site", "[--config FILE]", "The site role alone: builds and serves the wiki", cmdRole("site")},
 		{"comments", "[--config FILE]", "The comment server alone", cmdRole("comments")},
+		{"wiki", "build|publish|rollback|check [--config FILE]", "The site without chat: build it, put live what is held, take back, check", cmdWiki},
 		{"cache", "[--listen ADDR]", "The embedded Memcached server alone", cmdCache},
 		{"ctl", "[--config FILE] 'COMMAND'", "A chat command without chat, as owner, over the control socket", cmdCtl},
 		{"check", "[--config FILE]", "Try out every configured part and say what to do", cmdCheck},
+		{"mute", "[--config FILE]", "Mute the amplifier; for when a bot has died", cmdMute},
 		{"config", "example | check [FILE]", "Print the commented default configuration, or check one", cmdConfig},
 		{"help", "[--markdown]", "This list, or the chat commands as Markdown", cmdHelp},
 		{"version", "", "Print the version", cmdVersion},
@@ -84,7 +86,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 			fmt.Fprintf(errw, "usage: oswald %s %s\n", s.name, s.args)
 			return 2
 		}
-		fmt.Fprintf(errw, "oswald %s: %s\n", s.name, operatorText(err))
+		for _, err := range each(err) {
+			fmt.Fprintf(errw, "oswald %s: %s\n", s.name, operatorText(err))
+		}
 		return 1
 	}
 	fmt.Fprintf(errw, "oswald: there is no %q.\n", args[0])
@@ -100,6 +104,23 @@ func operatorText(err error) string {
 		return fmt.Sprintf("%s (%v)", e.Message, e.Cause)
 	}
 	return err.Error()
+}
+
+// each returns the errors that errors.Join has put into err. (An error with two
+// %w unwraps to a list too, and is one error all the same.)
+func each(err error) []error {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var lines []string
+	for _, e := range many.Unwrap() {
+		lines = append(lines, e.Error())
+	}
+	if strings.Join(lines, "\n") != err.Error() {
+		return []error{err}
+	}
+	return many.Unwrap()
 }
 
 func usage(w io.Writer) {

@@ -48,7 +48,13 @@ func oswaldCommand(args []string, extra ...string) *exec.Cmd {
 // the test fails.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: oswaldCommand(args), out: new(lockedBuffer), done: make(chan struct{})}
+	return startCommand(t, oswaldCommand(args))
+}
+
+// startCommand is start for a command that a test has prepared further.
+func startCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, out: new(lockedBuffer), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -57,7 +63,7 @@ func start(t *testing.T, args ...string) *process {
 	t.Cleanup(func() {
 		p.stop()
 		if t.Failed() {
-			t.Logf("oswald %s:\n%s", strings.Join(args, " "), p.out)
+			t.Logf("oswald %s:\n%s", strings.Join(cmd.Args[1:], " "), p.out)
 		}
 	})
 	return p

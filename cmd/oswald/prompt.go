@@ -19,6 +19,9 @@ type conversation interface {
 	Ask(ctx context.Context, text string, before func(text string, working bool)) (string, error)
 }
 
+// maxLine bounds what is read of a line; a longer one ends the conversation.
+const maxLine = 16 << 20
+
 // A screen prints whole messages without mixing them with each other or with
 // the prompt. On a terminal the prompt is drawn again below an alert.
 type screen struct {
@@ -72,6 +75,15 @@ func printable(text string) string {
 	}, text)
 }
 
+// shortened is text as a transcript shows it.
+func shortened(text string) string {
+	const most = 2000
+	if len(text) <= most {
+		return text
+	}
+	return fmt.Sprintf("%s… (%d KB)", strings.ToValidUTF8(text[:most], ""), len(text)>>10)
+}
+
 // chat reads texts from in, a line each, asks them one after the other and
 // prints the replies, until in ends or ctx does. A failed send is printed and
 // the next text is taken.
@@ -80,7 +92,7 @@ func chat(ctx context.Context, in io.Reader, s *screen, c conversation) error {
 	go func() { // ends with in, or with the process: a terminal cannot be interrupted
 		defer close(lines)
 		sc := bufio.NewScanner(in)
-		sc.Buffer(make([]byte, 0, 4096), 2<<20)
+		sc.Buffer(make([]byte, 0, 4096), maxLine)
 		for sc.Scan() {
 			select {
 			case lines <- sc.Text():
@@ -101,7 +113,7 @@ func chat(ctx context.Context, in io.Reader, s *screen, c conversation) error {
 			if strings.TrimSpace(text) == "" {
 				continue
 			}
-			s.asked(text)
+			s.asked(shortened(text))
 			reply, err := c.Ask(ctx, text, func(part string, working bool) {
 				if working {
 					part = "… " + part
@@ -112,7 +124,7 @@ func chat(ctx context.Context, in io.Reader, s *screen, c conversation) error {
 			case ctx.Err() != nil:
 				return nil
 			case err != nil:
-				s.message("! ", err.Error())
+				s.message("! ", operatorText(err))
 			default:
 				s.message("", reply)
 			}

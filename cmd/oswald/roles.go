@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -19,17 +18,17 @@ import (
 // siteRole builds the wiki and serves it.
 type siteRole struct{ site *wiki.Site }
 
-func (a *app) startSite() (*siteRole, error) {
+func (a *app) startSite() error {
 	site, err := wiki.New(a.cfg.Wiki, wiki.Deps{Log: a.log})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	_, node, err := a.openRole("site")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := a.pair(node, "site", "bot"); err != nil {
-		return nil, err
+	if err := a.pair(node, "site", "bot", "comments"); err != nil {
+		return err
 	}
 	for verb, h := range wiki.Verbs(site) {
 		node.Handle(verb, h)
@@ -43,7 +42,8 @@ func (a *app) startSite() (*siteRole, error) {
 		<-ctx.Done()
 		return nil
 	})
-	return &siteRole{site}, nil
+	a.site = &siteRole{site}
+	return nil
 }
 
 // commentsRole is the comment server with its filter.
@@ -52,17 +52,17 @@ type commentsRole struct {
 	filter *spam.Filter
 }
 
-func (a *app) startComments() (*commentsRole, error) {
+func (a *app) startComments() error {
 	db, node, err := a.openRole("comments")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := a.pair(node, "comments", "bot"); err != nil {
-		return nil, err
+	if err := a.pair(node, "comments", "bot", "site"); err != nil {
+		return err
 	}
 	filter, err := spam.New(a.cfg.Spam, spam.Deps{Log: a.log})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.parts.onClose(filter.Save)
 	alerts := newAlertSender(node, a.log)
@@ -71,16 +71,30 @@ func (a *app) startComments() (*commentsRole, error) {
 		output = a.cfg.Wiki.Output
 	}
 	pages := newPageList(output, a.cfg.Wiki.URL, a.log)
+	delivered, err := a.cfg.Delivery.pageStore()
+	if err != nil {
+		return err
+	}
+	site := wiki.NewClient(node, "site")
+	sources := newSourceCache(func(ctx context.Context, page string) (oswald.PageSource, error) {
+		if a.site != nil { // no need to go over the bus
+			return a.site.site.Source(ctx, page)
+		}
+		return site.Source(ctx, oswald.RandomID(), page)
+	}, a.log)
 	server, err := moderation.New(a.cfg.Comments, moderation.Deps{
-		DB:     db,
-		Filter: filter,
-		Pages:  pages.Page,
-		Marks:  a.bus.cache,
-		Alert:  alerts.send,
-		Log:    a.log,
+		DB:        db,
+		Filter:    filter,
+		Pages:     pages.Page,
+		Source:    sources.Source,
+		Publisher: publisher{site, sources, a.cfg.Wiki.URL},
+		Marks:     a.bus.cache,
+		Store:     delivered,
+		Alert:     alerts.send,
+		Log:       a.log,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for verb, h := range moderation.Verbs(server) {
 		node.Handle(verb, h)
@@ -88,7 +102,8 @@ func (a *app) startComments() (*commentsRole, error) {
 	a.parts.start("comments", node.Run)
 	a.parts.start("alerts of comments", alerts.run)
 	a.parts.start("comment server", server.Run)
-	return &commentsRole{server, filter}, nil
+	a.comments = &commentsRole{server, filter}
+	return nil
 }
 
 // An alertSender puts alerts on the way to the bot. What is waiting to be put on
@@ -152,12 +167,4 @@ func (s *alertSender) run(ctx context.Context) error {
 			}
 		}
 	}
-}
-
-// part is the state of what a running part of the process is known by.
-func (r *running) part(name string) (oswald.Part, bool) {
-	if err := r.Err(); err != nil {
-		return oswald.Part{Name: name, State: fmt.Sprintf("stopped: %s", oswald.MessageOf(err))}, true
-	}
-	return oswald.Part{}, false
 }

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
+
+	"oswald"
 )
 
 // stopTimeout bounds the stopping of everything together.
@@ -20,6 +23,7 @@ const stopTimeout = 5 * time.Second
 // with it: the failure is logged and kept for `status`.
 type stack struct {
 	log   *slog.Logger
+	mu    sync.Mutex // guards what follows: status reads parts while others start
 	parts []*running
 	// closers run after the last part has stopped, last first.
 	closers []func() error
@@ -31,14 +35,17 @@ type running struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	mu     sync.Mutex
-	err    error
+	err    error // why it stopped by itself, or cannot work for now
+	over   bool  // it has stopped by itself
 }
 
 // start calls run in a goroutine. run must return soon after its context ends.
 func (s *stack) start(name string, run func(ctx context.Context) error) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{name: name, cancel: cancel, done: make(chan struct{})}
+	s.mu.Lock()
 	s.parts = append(s.parts, r)
+	s.mu.Unlock()
 	go func() {
 		defer close(r.done)
 		defer cancel()
@@ -49,7 +56,7 @@ func (s *stack) start(name string, run func(ctx context.Context) error) *running
 			}
 			s.log.Error("a part has stopped", "part", name, "err", err)
 			r.mu.Lock()
-			r.err = err
+			r.err, r.over = err, true
 			r.mu.Unlock()
 		}
 	}()
@@ -66,15 +73,78 @@ func protect(ctx context.Context, run func(context.Context) error) (err error) {
 	return run(ctx)
 }
 
-// Err returns why the part stopped by itself; nil while it runs.
+// Err returns why the part does not work; nil while it does.
 func (r *running) Err() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
 }
 
+// trouble says why the part cannot work for now, though it goes on; nil: it can.
+func (r *running) trouble(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
+// part is what `status` says of a part that does not work; ok while it does.
+func (r *running) part() (p oswald.Part, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.err == nil:
+		return p, true
+	case r.over:
+		return oswald.Part{Name: r.name, State: "stopped; restart oswald, its log says why: " + oswald.MessageOf(r.err)}, false
+	}
+	return oswald.Part{Name: r.name, State: oswald.MessageOf(r.err)}, false
+}
+
 // onClose adds a function that runs when all parts have stopped.
-func (s *stack) onClose(f func() error) { s.closers = append(s.closers, f) }
+func (s *stack) onClose(f func() error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closers = append(s.closers, f)
+}
+
+// attempt runs build. Where that fails, what it has given to onClose is closed
+// at once; it must not have started parts then. One attempt runs at a time.
+func (s *stack) attempt(build func() error) error {
+	s.mu.Lock()
+	n := len(s.closers)
+	s.mu.Unlock()
+	err := build()
+	if err != nil {
+		s.close(n)
+	}
+	return err
+}
+
+// close runs the closers but for the first n, last first.
+func (s *stack) close(n int) {
+	s.mu.Lock()
+	list := s.closers[min(n, len(s.closers)):]
+	s.closers = s.closers[:len(s.closers)-len(list)]
+	s.mu.Unlock()
+	for _, f := range slices.Backward(list) {
+		if err := f(); err != nil {
+			s.log.Error("closing", "err", err)
+		}
+	}
+}
+
+// pop takes the newest part off; nil where there is none.
+func (s *stack) pop() *running {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.parts)
+	if n == 0 {
+		return nil
+	}
+	p := s.parts[n-1]
+	s.parts = s.parts[:n-1]
+	return p
+}
 
 // stop ends the parts, last started first, and then runs the closers. It takes
 // no longer than stopTimeout for all parts; one that does not stop is named in
@@ -83,8 +153,7 @@ func (s *stack) stop() {
 	deadline := time.NewTimer(stopTimeout)
 	defer deadline.Stop()
 	late := false
-	for i := len(s.parts) - 1; i >= 0; i-- {
-		p := s.parts[i]
+	for p := s.pop(); p != nil; p = s.pop() {
 		p.cancel()
 		if late {
 			continue
@@ -96,10 +165,12 @@ func (s *stack) stop() {
 			late = true
 		}
 	}
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		if err := s.closers[i](); err != nil {
-			s.log.Error("closing", "err", err)
-		}
-	}
-	s.parts, s.closers = nil, nil
+	s.close(0)
+}
+
+// running returns the parts in the order of their start.
+func (s *stack) running() []*running {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.parts)
 }

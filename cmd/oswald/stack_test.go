@@ -71,3 +71,22 @@ func TestStackKeepsFailures(t *testing.T) {
 		s.stop()
 	})
 }
+
+func TestStackAttempt(t *testing.T) {
+	s := &stack{log: slog.New(slog.DiscardHandler)}
+	var order []string
+	closer := func(name string) { s.onClose(func() error { order = append(order, name); return nil }) }
+	closer("first")
+	boom := errors.New("boom")
+	err := s.attempt(func() error { closer("a"); closer("b"); return boom })
+	if err != boom || !slices.Equal(order, []string{"b", "a"}) {
+		t.Errorf("a failed attempt: %v, closed %v", err, order)
+	}
+	if err := s.attempt(func() error { closer("c"); return nil }); err != nil || len(order) != 2 {
+		t.Errorf("an attempt that went well: %v, closed %v", err, order)
+	}
+	s.stop()
+	if want := []string{"b", "a", "c", "first"}; !slices.Equal(order, want) {
+		t.Errorf("closed %v, want %v", order, want)
+	}
+}

@@ -29,17 +29,22 @@ func (s *status) Parts(ctx context.Context) []oswald.Part {
 		list = append(list, s.app.comments.server.Part(ctx))
 	}
 	list = append(list, diskPart(s.app.cfg.State))
-	for _, r := range s.app.parts.parts {
-		if p, stopped := r.part(r.name); stopped {
+	for _, r := range s.app.parts.running() {
+		if p, ok := r.part(); !ok {
 			list = append(list, p)
 		}
 	}
-	return list
+	return append(list, s.app.missing...)
 }
 
 // busPart says which roles answer.
 func (s *status) busPart() oswald.Part {
 	p := oswald.Part{Name: "bus", OK: true}
+	if _, err := s.app.bus.bus.Get([]string{"osw/status"}); err != nil {
+		s.app.log.Warn("the bus does not answer", "err", err)
+		p.OK, p.State = false, "the Memcached server does not answer; check that it runs and that bus.address is right"
+		return p
+	}
 	var up, down []string
 	for _, h := range s.bot.node.Peers() {
 		if h.Alive {

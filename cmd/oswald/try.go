@@ -14,12 +14,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"oswald"
 	"oswald/internal/qr"
 	"oswald/internal/secret"
+	"oswald/internal/store"
 	"oswald/internal/xmppclient"
 	"oswald/internal/xmppserver"
 	"oswald/wiki"
@@ -76,22 +76,21 @@ func lockHome(home string) (unlock func(), err error) {
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return nil, oswald.Wrap(err, oswald.Unavailable, "The home folder %s cannot be made.", home)
 	}
-	f, err := os.OpenFile(filepath.Join(home, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
+	release, err := lockFile(filepath.Join(home, "lock"))
+	switch {
+	case errors.Is(err, errLocked):
+		return nil, oswald.Errorf(oswald.Conflict, "Another oswald uses the home folder %s; stop it, or name another with --home.", home)
+	case err != nil:
 		return nil, oswald.Wrap(err, oswald.Unavailable, "The home folder %s cannot be written.", home)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, oswald.Errorf(oswald.Conflict, "Another oswald uses the home folder %s; stop it, or name another with --home.", home)
-	}
-	return func() { f.Close() }, nil
+	return func() { release() }, nil
 }
 
 // try runs the tour until the texts end or ctx does.
 func try(ctx context.Context, c console, o tryOptions) error {
 	logFile, err := openLogFile(filepath.Join(o.home, "oswald.log"))
 	if err != nil {
-		return err
+		return homeFault(err, o.home)
 	}
 	defer logFile.Close()
 	log := newLogger(logFile, slog.LevelInfo)
@@ -100,18 +99,19 @@ func try(ctx context.Context, c console, o tryOptions) error {
 	defer parts.stop()
 	t, err := startTour(parts, o, log)
 	if err != nil {
-		return err
+		return homeFault(err, o.home)
 	}
-	client, err := t.signIn(ctx)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-
 	s := &screen{w: c.out, terminal: isTerminal(c.in) && isTerminal(c.out)}
+	owner := &tourOwner{tour: t, screen: s}
+	if err := owner.signIn(ctx); err != nil {
+		if ctx.Err() != nil { // Ctrl-C came before the prompt
+			return nil
+		}
+		return err
+	}
+	defer owner.signOut()
 	t.banner(c.out, s.terminal)
-	go t.alerts(client, s) // ends when client is closed
-	owner := &tourOwner{client}
+	owner.listen()
 	return chat(ctx, c.in, s, owner)
 }
 
@@ -178,8 +178,13 @@ func startTour(parts *stack, o tryOptions, log *slog.Logger) (*tour, error) {
 	}
 	cfg.XMPP.Server = fmt.Sprintf("127.0.0.1:%d", port(xl.Addr()))
 	cfg.Web.URL = fmt.Sprintf("http://127.0.0.1:%d/", port(wl.Addr()))
-	t.app, err = startApp(parts, cfg, appOptions{roles: allRoles, web: wl, log: log})
-	return t, err
+	if t.app, err = startApp(parts, cfg, appOptions{roles: allRoles, web: wl, log: log}); err != nil {
+		return nil, err
+	}
+	if t.app.lost != nil { // nobody would answer
+		return nil, startFault(t.app.lost)
+	}
+	return t, nil
 }
 
 // listenNear listens on the wished port, or on a free one where it is taken.
@@ -197,7 +202,7 @@ func shortPassword(path string) (secret.Secret, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return s, err
 	}
-	if err := os.WriteFile(path, []byte(oswald.RandomID()+"\n"), 0o600); err != nil {
+	if err := writeWhole(path, oswald.RandomID()+"\n"); err != nil {
 		return s, err
 	}
 	return secret.Read(path)
@@ -208,14 +213,45 @@ func shortPassword(path string) (secret.Secret, error) {
 func writeTour(home, config string) error {
 	pages := filepath.Join(home, "pages")
 	if _, err := os.Stat(pages); errors.Is(err, os.ErrNotExist) {
-		if err := wiki.WriteSample(pages); err != nil {
+		half := pages + ".new" // where a start that was cut short leaves it
+		if err := os.RemoveAll(half); err != nil {
+			return err
+		}
+		if err := wiki.WriteSample(half); err != nil {
+			return err
+		}
+		if err := os.Rename(half, pages); err != nil {
 			return err
 		}
 	}
 	if _, err := os.Stat(config); !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	return os.WriteFile(config, []byte(tourConfig), 0o600)
+	return writeWhole(config, tourConfig)
+}
+
+// writeWhole puts text into path, mode 0600, whole or not at all.
+func writeWhole(path, text string) error {
+	half := path + ".new"
+	err := os.WriteFile(half, []byte(text), 0o600)
+	if err == nil {
+		err = os.Rename(half, path)
+	}
+	if err != nil {
+		os.Remove(half)
+	}
+	return err
+}
+
+// homeFault words an error of the home folder that was not written for people.
+func homeFault(err error, home string) error {
+	switch {
+	case oswald.CodeOf(err) != oswald.Internal:
+		return err
+	case store.Full(err):
+		return oswald.Wrap(err, oswald.Unavailable, "The disk of the home folder %s is full; make room, or name another with --home.", home)
+	}
+	return oswald.Wrap(err, oswald.Unavailable, "The tour cannot be started in the home folder %s; delete it, or name another with --home.", home)
 }
 
 // port returns the port of a TCP address.
@@ -299,6 +335,9 @@ Sign in with your phone or desktop XMPP client, if you like:
 			fmt.Fprintln(w, "  xmpp:"+tryOwner)
 		}
 	}
+	for _, p := range t.app.missing {
+		fmt.Fprintln(w, "\n"+p.String())
+	}
 	fmt.Fprintln(w, "\nText Oswald here; \"help\" lists what it understands, Ctrl-D or Ctrl-C ends it.")
 }
 
@@ -314,28 +353,6 @@ func lanAddress() string {
 		}
 	}
 	return "127.0.0.1"
-}
-
-// alerts prints what Oswald says unasked.
-func (t *tour) alerts(client *xmppclient.Client, s *screen) {
-	for m := range client.Messages() {
-		if m.Body != "" {
-			s.message("", m.Body)
-		}
-	}
-}
-
-// tourOwner asks over the owner's session.
-type tourOwner struct{ client *xmppclient.Client }
-
-// Ask implements conversation.
-func (o *tourOwner) Ask(ctx context.Context, text string, before func(string, bool)) (string, error) {
-	m, err := o.client.Command(ctx, tryBot, text, func(m xmppclient.Message) {
-		if m.Body != "" {
-			before(m.Body, m.ChatState == "composing")
-		}
-	})
-	return m.Body, err
 }
 
 // isTerminal reports whether x is a terminal rather than a pipe or a file.

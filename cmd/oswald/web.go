@@ -28,6 +28,14 @@ func front(site, comments http.Handler) http.Handler {
 	})
 }
 
+// noComments stands in for a comment server that could not be started: the pages
+// are not gone, so a reader and a search engine are told to come again.
+func noComments(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Retry-After", "300")
+	w.Header().Set("Cache-Control", "no-store")
+	http.Error(w, "Comments cannot be shown just now; please try again in a few minutes.", http.StatusServiceUnavailable)
+}
+
 // serveWeb answers HTTP on l until ctx ends, then lets requests under way finish
 // for at most two seconds. Its limits keep slow clients from holding it up.
 func serveWeb(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {

@@ -25,23 +25,23 @@ import (
 // with mode 0700.
 func Open(ctx context.Context, path string) (*sql.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("database folder: %w", err)
+		return nil, fmt.Errorf("%w: folder: %w", errOpen, err)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("database: %w", err)
+		return nil, fmt.Errorf("%w: %w", errOpen, err)
 	}
 	f.Close()
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
 	db, err := sql.Open("sqlite", u.String()+
 		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=immediate")
 	if err != nil {
-		return nil, fmt.Errorf("database %s: %w", path, err)
+		return nil, fmt.Errorf("%w %s: %w", errOpen, path, err)
 	}
 	db.SetMaxOpenConns(1)
 	if err := verify(ctx, db); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("database %s: %w", path, err)
+		return nil, fmt.Errorf("%w %s: %w", errOpen, path, err)
 	}
 	return db, nil
 }
@@ -78,7 +78,7 @@ func Migrate(ctx context.Context, db *sql.DB, component string, steps []string) 
 		return fmt.Errorf("schema of %s: %w", component, err)
 	}
 	if have > len(steps) {
-		return fmt.Errorf("schema of %s: the file is of version %d, this program knows %d: use a newer oswald", component, have, len(steps))
+		return fmt.Errorf("schema of %s: %w: version %d, it knows %d", component, errNewer, have, len(steps))
 	}
 	for i := have; i < len(steps); i++ {
 		if err := step(ctx, db, component, steps[i], i+1); err != nil {
@@ -103,4 +103,17 @@ func step(ctx context.Context, db *sql.DB, component, stmt string, version int) 
 		return err
 	}
 	return tx.Commit()
+}
+
+// Sound goes through the whole structure of the file and returns an error where
+// it is damaged.
+func Sound(ctx context.Context, db *sql.DB) error {
+	var found string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
+		return err
+	}
+	if found != "ok" {
+		return fmt.Errorf("%w: %s", errDamaged, found)
+	}
+	return nil
 }
