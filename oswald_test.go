@@ -35,8 +35,8 @@ func TestCommandID(t *testing.T) {
 	if CommandID("alice@example.org1", "") == CommandID("alice@example.org", "1") {
 		t.Error("sender and origin run into each other")
 	}
-	if len(RandomID()) != 16 || RandomID() == RandomID() {
-		t.Error("random IDs")
+	if a, b := RandomID(), RandomID(); len(a) != 16 || a == b {
+		t.Errorf("random IDs %q and %q", a, b)
 	}
 }
 

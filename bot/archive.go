@@ -48,7 +48,7 @@ func (s *session) catchUp(ctx context.Context) {
 		default: // the first time: only find out where the archive ends
 			set = rsm(1, "before", "")
 		}
-		fin, err := s.archivePage(ctx, set, filter)
+		fin, err := s.archivePage(ctx, set, filter, last != "")
 		var refused *iqError
 		switch {
 		case ctx.Err() != nil:
@@ -65,7 +65,7 @@ func (s *session) catchUp(ctx context.Context) {
 			return
 		}
 		newest := fin.Child(nsRSM, "set").Child(nsRSM, "last").Text()
-		if newest != "" {
+		if newest != "" || last == "" {
 			b.disk.set(lastSeen, mark(newest, b.now()))
 		}
 		if newest == "" || last == "" || fin.Get("complete") == "true" || page >= pagesMax {
@@ -76,10 +76,13 @@ func (s *session) catchUp(ctx context.Context) {
 	}
 }
 
-// archivePage asks for one page; what is on it comes to the reader first.
-func (s *session) archivePage(ctx context.Context, set, filter *xmltree.Element) (*xmltree.Element, error) {
+// archivePage asks for one page; what is on it comes to the reader first, which
+// takes it in if want is true.
+func (s *session) archivePage(ctx context.Context, set, filter *xmltree.Element, want bool) (*xmltree.Element, error) {
 	id := oswald.RandomID()
-	s.query.Store(&id)
+	if want {
+		s.query.Store(&id)
+	}
 	res, err := s.ask(ctx, "set", xmltree.New(nsMAM, "query", "queryid", id).Add(filter).Add(set))
 	if err != nil {
 		return nil, err

@@ -19,10 +19,9 @@ const (
 // An item is one stanza on its way out. One that is not kept is lost with the
 // session: typing states, receipts, presence.
 type item struct {
-	n    int64 // its place on disk; 0 if it is not kept
-	xml  string
-	seq  uint32 // its number in the session (XEP-0198), once written
-	done func() // called when the server has it; may be nil
+	n   int64 // its place on disk; 0 if it is not kept
+	xml string
+	seq uint32 // its number in the session (XEP-0198), once written
 }
 
 // An outbox holds what has not reached the server, in order. What is kept is on

@@ -27,10 +27,9 @@ import (
 
 // commands is a Dispatcher that remembers what it was asked.
 type commands struct {
-	mu      sync.Mutex
-	asked   []oswald.Request
-	answer  func(ctx context.Context, r oswald.Request) (oswald.Reply, error)
-	waiting chan struct{}
+	mu     sync.Mutex
+	asked  []oswald.Request
+	answer func(ctx context.Context, r oswald.Request) (oswald.Reply, error)
 }
 
 func (c *commands) Dispatch(ctx context.Context, r oswald.Request) (oswald.Reply, error) {
@@ -400,6 +399,8 @@ func TestServerDies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, r := start(t)
 			ask(t, client(t, s, "alice"), "before")
+			// What the server has not acknowledged when it dies goes again.
+			wait(t, "the reply to be acknowledged", func() bool { return r.out.count() == 0 })
 			end(s)
 			wait(t, "the bot to notice", func() bool { return !r.Part().OK })
 			if state := r.Part().State; !strings.HasPrefix(state, "not connected: ") {

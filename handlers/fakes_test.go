@@ -99,8 +99,8 @@ func (f *house) Why(ctx context.Context, id string, n int64) (oswald.Why, error)
 	return oswald.Why{Comment: c, Evidence: []oswald.Evidence{{Feature: "replica", Spam: 0.99}, {Feature: "link:cheap.example", Spam: 0.98}, {Feature: "kettle", Spam: 0.06}}}, err
 }
 
-func (f *house) Retrain(context.Context, string) (oswald.SpamStats, error) {
-	s, _ := f.Stats(nil, "")
+func (f *house) Retrain(ctx context.Context, _ string) (oswald.SpamStats, error) {
+	s, _ := f.Stats(ctx, "")
 	return s, nil
 }
 

@@ -35,7 +35,6 @@ type world struct {
 	workers [2]mworker
 	next    uint8 // nonce
 	effects uint8
-	undone  bool // an effect went with the worker's restored file
 
 	// Published, by the process of the sender: an offer without a grant is bit
 	// 0, one granting n is bit n.

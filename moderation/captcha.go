@@ -108,7 +108,7 @@ func parseQuestions(r io.Reader) ([]question, error) {
 				}
 			}
 		default:
-			return nil, fmt.Errorf("line %d: begins with neither Q: nor A:", line)
+			return nil, fmt.Errorf("line %d: begins with neither \"Q:\" nor \"A:\"", line)
 		}
 	}
 	if err := sc.Err(); err != nil {

@@ -15,12 +15,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// front is the front matter of a page.
-type front struct {
-	fields []Field // sorted by key
-	lines  int     // how many lines it takes, fences included
-}
-
 // splitFront parts the front matter from the text. raw is empty where there is
 // none; mark is '-' for YAML and '+' for TOML.
 func splitFront(src []byte) (raw, body []byte, mark byte, lines int) {

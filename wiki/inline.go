@@ -22,7 +22,6 @@ type pageState struct {
 	bag    *termBag // takes the words of the page, or nil
 	lines  []int    // where each line of the source begins
 	before int      // lines that stand before the source: front matter
-	camel  bool
 }
 
 // line returns the line of the page at a position of the source.

@@ -55,7 +55,7 @@ func freeAddr(t *testing.T) string {
 	return l.Addr().String()
 }
 
-var tokenField = regexp.MustCompile(`name="token"[^>]*value="([^"]+)"`)
+var tokenField = regexp.MustCompile(`name="?token"?[^>]*value="?([^">]+)"?`)
 
 // TestBarsComments posts through the real form and reads the real page, of the
 // whole program: an accepted comment has been judged and is on disk. The one who
