@@ -18,7 +18,8 @@ HARDWARE_PACKAGES := $(RUN_PACKAGES) alsa-utils qemu-system-x86 seabios busybox-
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help run build test test-long test-hardware check bench docs fmt cross setup-run setup-test
+.PHONY: help run build test test-long test-hardware check bench docs fmt cross setup-run setup-test \
+	bench-chat bench-ipc bench-wiki bench-spam bench-comments bench-voice bench-system
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -49,6 +50,34 @@ test-long: setup-test ## the slow matrices too
 test-hardware: ## GPIO and sound on a simulated chip and card, in a QEMU guest
 	@packaging/setup.sh "the hardware tests" $(HARDWARE_PACKAGES)
 	@packaging/hardware-test/run.sh $(BUILD)/hardware
+
+test-ipc: setup-test ## the message bus: protocol, model, real processes
+	@$(GO) test -race -shuffle=on -timeout 20m ./ipc ./internal/memcached
+
+chaos: setup-test ## the message bus with 30,000 commands under faults, and the whole model
+	@OSWALD_LONG=1 $(GO) test -run 'Chaos|Model|FaultyBus' -v -timeout 120m ./ipc
+
+# Programs to compare with take part where they are installed: errbot, python3-slixmpp, hugo.
+bench-chat: setup-test ## the figures of the chat, beside other bots on the same Prosody
+	@$(GO) run ./internal/bars -run '^TestBarsChat' -- ./internal/bench
+
+bench-ipc: setup-test ## the figures of the message bus
+	@$(GO) run ./internal/bars -- ./ipc
+
+bench-wiki: setup-test ## the figures of the site, beside Hugo
+	@$(GO) run ./internal/bars -- ./wiki
+
+bench-spam: setup-test ## the figures of the spam filter, beside bogofilter
+	@$(GO) run ./internal/bars -- ./moderation/spam
+
+bench-comments: setup-test ## the figures of the comment server, and of nginx that serves its pages
+	@$(GO) run ./internal/bars -run '^TestBars(Comments|Nginx)' -- ./internal/bench ./cmd/oswald
+
+bench-voice: setup-test ## the figures of speech
+	@$(GO) run ./internal/bars -- ./audio
+
+bench-system: setup-test ## memory and processor of all roles together when nothing is going on
+	@$(GO) run ./internal/bars -run '^TestBarsSystem' -- ./internal/bench
 
 bench: setup-test ## every figure of BENCHMARKS.md
 	@$(GO) run ./internal/bars -- ./...

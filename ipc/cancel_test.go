@@ -103,7 +103,8 @@ func TestCancelKept(t *testing.T) {
 	hears("claim", ticket{State: offered}, item{St: itClaim, N: "n"}, refused)
 	hears("another claim", ticket{State: granted, Nonce: "m", Repeat: true}, item{St: itClaim, N: "n"}, doubt)
 	hears("given up", ticket{State: granted, Nonce: "n"}, item{St: itRefused, N: "n", E: cancelled}, refused)
-	hears("given up by a namesake", ticket{State: granted, Nonce: "n"}, item{St: itRefused, N: "m", E: cancelled}, granted)
+	hears("given up by a namesake", ticket{State: granted, Nonce: "n"}, item{St: itRefused, N: "m", E: cancelled}, doubt)
+	hears("unknown to a namesake", ticket{State: granted, Nonce: "n"}, item{St: itRefused, E: alreadyRan}, granted)
 	hears("given up, but another had a grant", ticket{State: granted, Nonce: "n", again: true}, item{St: itRefused, N: "n", E: cancelled}, doubt)
 	j, changed := take(job{Phase: claimed, Nonce: "n"}, offer{G: "n", X: true}, facts{slot: true}, randomHex)
 	if !changed || j.Phase != declined || itemOf(&j).N != "n" {

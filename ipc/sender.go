@@ -92,10 +92,11 @@ func hear(t ticket, it item, inst string, now int64) (ticket, bool) {
 			t.State = doubt
 		case it.St == itDone:
 			return ended(t, it), true
-		case it.St == itRefused && it.N == t.Nonce:
-			// Without the nonce it comes from a namesake of the worker that has the
-			// grant; and whoever had an earlier grant may have run it.
-			if t.again {
+		case it.St == itRefused && it.N != "":
+			// Without a nonce it comes from a namesake of the worker that has the
+			// grant. With one it was cancelled; but whoever had a grant for another
+			// nonce may have run it.
+			if t.again || it.N != t.Nonce {
 				t.State = doubt
 				return t, true
 			}

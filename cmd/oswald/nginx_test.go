@@ -32,6 +32,7 @@ type webHost struct {
 	t    testing.TB
 	dir  string
 	url  string // nginx
+	bare string // nginx without our configuration: the site as plain files
 	app  string // oswald, HOST:PORT
 	site string // the output folder
 
@@ -65,7 +66,8 @@ func newWebHost(t *testing.T) *webHost {
 		}
 	}
 	listen := freeAddr(t)
-	h := &webHost{t: t, dir: dir, url: "http://" + listen, app: freeAddr(t), site: filepath.Join(dir, "public")}
+	bare := freeAddr(t)
+	h := &webHost{t: t, dir: dir, url: "http://" + listen, bare: "http://" + bare, app: freeAddr(t), site: filepath.Join(dir, "public")}
 	if err := wiki.WriteSample(filepath.Join(dir, "pages")); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +111,7 @@ rate_limit = 1000
 	conf = "daemon off; worker_processes 1; pid " + own + "/pid; error_log " + own + "/error.log;\n" +
 		"events { worker_connections 256; }\nhttp {\ninclude /etc/nginx/mime.types; default_type application/octet-stream; sendfile on; access_log off;\n" +
 		"client_body_temp_path " + own + "/b; proxy_temp_path " + own + "/p; fastcgi_temp_path " + own + "/f; uwsgi_temp_path " + own + "/u; scgi_temp_path " + own + "/s;\n" +
-		conf + "}\n"
+		conf + "server { listen " + bare + "; root " + h.site + "; }\n}\n"
 	path := writeFile(t, dir, "nginx.conf", conf)
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
@@ -364,6 +366,22 @@ func TestNginxServesComments(t *testing.T) {
 	}
 }
 
+// stopped reports whether every thread of the process is (proc(5), state T).
+func stopped(pid int) bool {
+	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, file := range stats {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return false
+		}
+		_, rest, _ := strings.Cut(string(b), ") ")
+		if !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return len(stats) > 0
+}
+
 func TestNginxWithoutOneOfTheTwo(t *testing.T) {
 	h := newWebHost(t)
 	h.post("house/kitchen", "First.")
@@ -371,6 +389,7 @@ func TestNginxWithoutOneOfTheTwo(t *testing.T) {
 
 	// Memcached hangs: the comment server answers, and soon.
 	h.pages.Process.Signal(syscall.SIGSTOP)
+	eventually(t, "every thread of Memcached is stopped", func() bool { return stopped(h.pages.Process.Pid) })
 	begin := time.Now()
 	if a := h.do("GET", "/c/house/kitchen", ""); a.cached() || !strings.Contains(a.body, "First.") {
 		t.Errorf("Memcached hangs: %s", a.Status)
