@@ -79,16 +79,20 @@ func ReadOrMake(path string) (Secret, error) {
 	var b [32]byte
 	rand.Read(b[:]) // never fails
 	text := base64.RawURLEncoding.EncodeToString(b[:])
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return Read(path) // somebody else made it just now
-	}
+	// It appears whole or not at all: another role may look for it at the same
+	// moment, and the first one wins.
+	f, err := os.CreateTemp(filepath.Dir(path), ".secret-") // mode 0600
 	if err != nil {
 		return Secret{}, err
 	}
+	defer os.Remove(f.Name())
 	_, err = f.WriteString(text + "\n")
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		os.Remove(path)
+		return Secret{}, err
+	}
+	if err := os.Link(f.Name(), path); errors.Is(err, fs.ErrExist) {
+		return Read(path) // somebody else made it just now
+	} else if err != nil {
 		return Secret{}, err
 	}
 	return Secret{[]byte(text)}, nil

@@ -46,3 +46,24 @@ func TestFiles(t *testing.T) {
 		t.Errorf("others can read it: %v", err)
 	}
 }
+
+// TestMadeOnce has many make the same secret at the same moment.
+func TestMadeOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	made := make(chan string, 16)
+	for range cap(made) {
+		go func() {
+			s, err := ReadOrMake(path)
+			if err != nil {
+				t.Error(err)
+			}
+			made <- string(s.Reveal())
+		}()
+	}
+	first := <-made
+	for range cap(made) - 1 {
+		if next := <-made; next != first || next == "" {
+			t.Errorf("two secrets: %q and %q", first, next)
+		}
+	}
+}
