@@ -158,6 +158,10 @@ func TestResume(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	r.write("<a xmlns='" + nsSM + "' h='2'/>") // both presences, not the message
+	wait(t, "it to be read, and nothing else to be on its way", func() bool {
+		bob := s.Sessions(at("bob"))[0]
+		return bob.Unacked == 1 && bob.Queued == 0
+	})
 
 	if n := s.Drop(at("bob")); n != 1 {
 		t.Errorf("dropped %d", n)
