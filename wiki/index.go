@@ -22,6 +22,7 @@ type index struct {
 	back   map[string][]backlink
 	tags   map[string]*tagPages
 	order  []*tagPages // sorted by name
+	latest []*Record   // all pages, newest first
 	posts  []*Record   // of the blog, newest first
 	postAt map[string]int
 	wanted map[string][]where
@@ -337,6 +338,7 @@ func (ix *index) tag() {
 	ix.tags = map[string]*tagPages{}
 	sorted := append([]*Record(nil), ix.pages...)
 	sort.SliceStable(sorted, func(i, j int) bool { return newest(sorted[i], sorted[j]) })
+	ix.latest = sorted
 	for _, r := range ix.pages { // in file order, so that the first spelling is settled
 		for _, t := range r.Tags {
 			for t != "" {

@@ -174,12 +174,12 @@ func (w *writer) archive() error {
 	}
 	posts := w.ix.posts
 	if len(posts) == 0 {
-		for _, r := range w.ix.pages {
-			if !r.changed().IsZero() {
-				posts = append(posts, r)
+		for _, r := range w.ix.latest {
+			if len(posts) == w.cfg.FeedSize || r.changed().IsZero() {
+				break // those without a date come last
 			}
+			posts = append(posts, r)
 		}
-		sort.SliceStable(posts, func(i, j int) bool { return newest(posts[i], posts[j]) })
 	}
 	posts = posts[:min(len(posts), w.cfg.FeedSize)]
 	for _, p := range posts {

@@ -14,7 +14,13 @@ func TestTerms(t *testing.T) {
 		b := newBag()
 		defer b.free()
 		b.add([]byte(text), 1)
-		if got := b.words; strings.Join(got, " ") != strings.Join(want, " ") {
+		var got []string
+		for blob := b.blob(); len(blob) > 0; {
+			var w []byte
+			w, _, blob = nextTerm(blob)
+			got = append(got, string(w))
+		}
+		if strings.Join(got, " ") != strings.Join(want, " ") {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 		if ours := splitTerms(text); !reflect.DeepEqual(ours, want) && len(ours)+len(want) > 0 {
@@ -82,5 +88,18 @@ func TestSearch(t *testing.T) {
 		if _, err := s.Search(bad, 10); err == nil {
 			t.Errorf("%q was searched for", bad)
 		}
+	}
+}
+
+// TestSmall: what a reader loads once, besides pages, is less than 15 KB.
+func TestSmall(t *testing.T) {
+	s := newSite(t, nil)
+	write(t, s.cfg.Source, "A.md", "a")
+	build(t, s)
+	if n := len(read(t, s, "style.css")) + len(read(t, s, "search.js")); n >= 15000 {
+		t.Errorf("style sheet and script are %d bytes", n)
+	}
+	if html := read(t, s, "search/index.html"); strings.Contains(html, " onclick") || strings.Contains(html, " style=") || strings.Contains(html, "<script>") {
+		t.Error("code stands in the page, which the content security policy forbids")
 	}
 }

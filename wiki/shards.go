@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unsafe"
 )
 
 // The index that search.js and Search read lies in the output as files:
@@ -84,14 +85,17 @@ func (p *stored) toIndex() indexed {
 }
 
 // words reads the words of a page out of the pack.
-func (m *memory) words(x indexed) []byte {
+func (m *memory) words(x indexed) []byte { return m.readWords(x, nil) }
+
+// readWords is words, into a buffer that is used again.
+func (m *memory) readWords(x indexed, buf []byte) []byte {
+	buf = slices.Grow(buf[:0], x.len)[:x.len]
 	if x.len == 0 {
-		return nil
+		return buf
 	}
-	buf := make([]byte, x.len)
-	if _, err := m.pack.f.ReadAt(buf, x.off); err != nil || hashString(string(buf)) != x.sum {
+	if _, err := m.pack.f.ReadAt(buf, x.off); err != nil || hashString(unsafe.String(&buf[0], len(buf))) != x.sum {
 		m.fault.Store(true)
-		return nil
+		return buf[:0]
 	}
 	return buf
 }
@@ -218,27 +222,23 @@ func (b *work) patchShards(sh shape) (ok bool, err error) {
 
 // diffWords calls note for each word that counts otherwise in now than in old.
 func diffWords(old, now []byte, note func(word []byte, points byte)) {
-	a, n, old := nextTerm(old)
-	b, k, now := nextTerm(now)
-	for a != nil || b != nil {
-		c := bytes.Compare(a, b)
-		if b == nil {
-			c = -1
-		} else if a == nil {
-			c = 1
+	had := map[string]byte{}
+	for len(old) > 0 {
+		var word []byte
+		var n byte
+		word, n, old = nextTerm(old)
+		had[string(word)] = n
+	}
+	for len(now) > 0 {
+		var word []byte
+		var n byte
+		if word, n, now = nextTerm(now); had[string(word)] != n {
+			note(word, n)
 		}
-		switch {
-		case c < 0:
-			note(a, 0)
-		case c > 0 || n != k:
-			note(b, k)
-		}
-		if c <= 0 {
-			a, n, old = nextTerm(old)
-		}
-		if c >= 0 {
-			b, k, now = nextTerm(now)
-		}
+		delete(had, string(word))
+	}
+	for word := range had {
+		note([]byte(word), 0)
 	}
 }
 
@@ -303,79 +303,6 @@ func patchList(list []byte, e edit) []byte {
 		return list
 	}
 	return slices.Insert(list, i*size, append([]byte(e.id), '0'+e.points)...)
-}
-
-// allShards makes the files of all words. Large sites are gone through several
-// times, for a part of the files each time, so that memory holds one part only.
-func (b *work) allShards(sh shape) error {
-	var list []*stored
-	for _, p := range b.m.pages {
-		if p.toIndex().key != "" {
-			list = append(list, p)
-		}
-	}
-	sort.Slice(list, func(i, j int) bool {
-		if x, y := list[i].rec.id, list[j].rec.id; x != y {
-			return x < y
-		}
-		return list[i].rec.Key < list[j].rec.Key
-	})
-	parts := uint32(1 + len(list)/2500)
-	for part := range parts {
-		lists := map[string]*[]byte{}
-		for _, p := range list {
-			for blob := b.m.words(p.toIndex()); len(blob) > 0; {
-				var word []byte
-				var n byte
-				word, n, blob = nextTerm(blob)
-				if parts > 1 && partOf(word)%parts != part {
-					continue
-				}
-				l := lists[string(word)]
-				if l == nil {
-					l = new([]byte)
-					lists[string(word)] = l
-				}
-				*l = append(append(*l, p.rec.id...), '0'+n)
-			}
-		}
-		if err := b.writeShards(sh, lists); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// partOf spreads words so that those of one file stay together.
-func partOf(word []byte) uint32 {
-	h := uint32(0)
-	for i, c := range word {
-		if i == 1 && c < 0x80 || i == 4 { // the first letter, however many bytes
-			break
-		}
-		h = h*31 + uint32(c)
-	}
-	return h ^ h>>3
-}
-
-func (b *work) writeShards(sh shape, lists map[string]*[]byte) error {
-	words := make([]string, 0, len(lists))
-	for w := range lists {
-		words = append(words, w)
-	}
-	slices.Sort(words)
-	text := map[string][]byte{}
-	for _, w := range words {
-		file := sh.wordFile(w)
-		text[file] = append(append(append(append(text[file], w...), ' '), *lists[w]...), '\n')
-		*lists[w] = nil
-	}
-	for file, data := range text {
-		if err := b.w.out.put(file, data); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // searchPages writes how pages show among what was found.

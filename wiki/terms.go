@@ -3,7 +3,6 @@
 package wiki
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,20 +24,31 @@ const (
 	maxTerms  = 5000 // different words of one page
 )
 
-// termBag collects the words of a page with their points.
+// termBag collects the words of a page with their points. It remembers the words
+// of the pages before, most of which come again.
 type termBag struct {
 	at     map[string]int32
 	words  []string
-	points []uint16
+	points []uint16 // by word; 0 for those of other pages
+	used   []int32  // words of this page, in the order of the text
 }
+
+// manyWords is how many words a bag remembers.
+const manyWords = 1 << 15
 
 var bags = sync.Pool{New: func() any { return &termBag{at: map[string]int32{}} }}
 
 func newBag() *termBag { return bags.Get().(*termBag) }
 
 func (b *termBag) free() {
-	clear(b.at)
-	b.words, b.points = b.words[:0], b.points[:0]
+	for _, i := range b.used {
+		b.points[i] = 0
+	}
+	b.used = b.used[:0]
+	if len(b.words) > manyWords {
+		clear(b.at)
+		b.words, b.points = nil, nil
+	}
 	bags.Put(b)
 }
 
@@ -84,30 +94,34 @@ func (b *termBag) add(text []byte, points int) {
 }
 
 func (b *termBag) put(word []byte, points int) {
-	if i, ok := b.at[string(word)]; ok {
-		b.points[i] += uint16(min(points, maxPoints))
-		b.points[i] = min(b.points[i], maxPoints)
+	i, known := b.at[string(word)]
+	switch {
+	case known && b.points[i] > 0:
+		b.points[i] = min(b.points[i]+uint16(points), maxPoints)
 		return
-	}
-	if len(b.words) == maxTerms {
+	case len(b.used) == maxTerms:
 		return
+	case !known:
+		w := string(word)
+		i = int32(len(b.words))
+		b.at[w] = i
+		b.words, b.points = append(b.words, w), append(b.points, 0)
 	}
-	w := string(word)
-	b.at[w] = int32(len(b.words))
-	b.words, b.points = append(b.words, w), append(b.points, uint16(min(points, maxPoints)))
+	b.points[i] = min(uint16(points), maxPoints)
+	b.used = append(b.used, i)
 }
 
-// blob writes the bag: for each word in order its points, its length, itself.
+// blob writes the bag: for each word, in the order of the text, its points, its
+// length, itself.
 func (b *termBag) blob() []byte {
 	size := 0
-	for _, w := range b.words {
-		size += len(w) + 2
+	for _, i := range b.used {
+		size += len(b.words[i]) + 2
 	}
-	slices.Sort(b.words)
 	out := make([]byte, 0, size)
-	for _, w := range b.words {
-		out = append(out, byte(b.points[b.at[w]]), byte(len(w)))
-		out = append(out, w...)
+	for _, i := range b.used {
+		w := b.words[i]
+		out = append(append(out, byte(b.points[i]), byte(len(w))), w...)
 	}
 	return out
 }

@@ -10,20 +10,21 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"oswald/wiki"
 )
 
 const (
 	clients = 32   // connections at the same time
 	posts   = 1500 // a round
 	gets    = 5000 // a round
+
+	manyPages = 100 // those with comments
 )
 
 // house is the configuration of a site with comments that takes as many of them
@@ -67,63 +68,88 @@ func TestBarsComments(t *testing.T) {
 	m := login(t, s, "alice")
 	web := freeAddr(t)
 	config := configure(t, s, house(web))
-	if err := wiki.WriteSample(filepath.Join(filepath.Dir(config), "pages")); err != nil {
+	source := filepath.Join(filepath.Dir(config), "pages")
+	if err := os.Mkdir(source, 0o755); err != nil {
 		t.Fatal(err)
+	}
+	for i := range manyPages {
+		if err := os.WriteFile(filepath.Join(source, fmt.Sprintf("note%d.md", i)), fmt.Appendf(nil, "# Note %d\n\nA page to comment on.\n", i), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p := start(t, nil, binary, "run", "--config", config)
 	m.online(s.JID("oswald"), p)
-	const page = "/comment/getting-started"
-	for end := time.Now().Add(patience); tokenField.FindStringSubmatch(get(t, web, page)) == nil; wait(t.Context(), 50*time.Millisecond) {
+	for end := time.Now().Add(patience); tokenField.FindStringSubmatch(get(t, web, "/comment/note0")) == nil; wait(t.Context(), 50*time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("no form\n%s", p.log)
 		}
 	}
+	r := &commenters{t: t, web: web}
 	db := newCommits(t)
 	var posting, slow, forms, pages, work, commits []float64
-	accepted := 0
 	for range rounds {
-		bodies := make([]string, posts)
-		at := load(t, web, posts, func(i int) string {
-			return "GET " + page + " HTTP/1.1\r\nHost: " + web + "\r\n\r\n"
-		}, func(i int, status int, body string) {
-			if f := tokenField.FindStringSubmatch(body); f != nil {
-				accepted++
-				bodies[i] = url.Values{"token": {html.UnescapeString(f[1])}, "name": {fmt.Sprintf("Visitor %d", i)}, "answer": {"7"}, "do": {"post"},
-					"text": {fmt.Sprintf("I tried this on my own kitchen radio, number %d, and the cable on pin %d was loose. Thank you for writing it down!", accepted, i%40)}}.Encode()
-			}
-		})
-		forms = append(forms, at.rate)
-		used := cpu(t, p.pid())
-		at = load(t, web, posts, func(i int) string {
-			return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nX-Forwarded-For: 10.%d.%d.7\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
-				page, web, accepted/1000, i%250, len(bodies[i]), bodies[i])
-		}, func(i int, status int, body string) {
-			if status != http.StatusSeeOther {
-				t.Errorf("comment %d: status %d\n%s", i, status, body)
-			}
-		})
-		if t.Failed() {
-			t.Fatalf("%s", p.log)
-		}
-		work = append(work, (cpu(t, p.pid())-used)*1000/posts)
-		posting, slow = append(posting, at.rate), append(slow, quantile(at.took, 0.99))
+		form, posted, used := r.round(p, manyPages)
+		forms, posting, slow = append(forms, form), append(posting, posted.rate), append(slow, quantile(posted.took, 0.99))
+		work = append(work, used)
 		commits = append(commits, db.median(t, 100))
-		at = load(t, web, gets, func(int) string {
-			return "GET /c/getting-started HTTP/1.1\r\nHost: " + web + "\r\n\r\n"
-		}, func(i int, status int, body string) {
+		page := load(t, web, gets, func(i int) string {
+			return fmt.Sprintf("GET /c/note%d HTTP/1.1\r\nHost: %s\r\n\r\n", i%manyPages, web)
+		}, func(_, status int, _ string) {
 			if status != http.StatusOK {
 				t.Errorf("page: status %d", status)
 			}
 		})
-		pages = append(pages, at.rate)
+		pages = append(pages, page.rate)
 	}
+	_, crowded, crowdedWork := r.round(p, 1)
 	figure("comments_form_per_s", median(forms))
 	figure("comments_post_p99_ms", median(slow))
 	figure("comments_post_cpu_ms", median(work))
+	figure("comments_post_all_to_one_page_per_s", crowded.rate)
+	figure("comments_post_all_to_one_page_cpu_ms", crowdedWork)
 	figure("comments_commit_ms", median(commits))
 	figure("comments_page_per_s", median(pages))
 	figure("comments_rss_MB", rss(t, p.pid()))
 	atLeast(t, "comments_post_per_s", median(posting), 300)
+}
+
+// commenters are visitors, each from a network of their own.
+type commenters struct {
+	t    *testing.T
+	web  string
+	sent int
+}
+
+// round opens and sends forms for so many pages, by turns. It returns the forms
+// a second, what came of the comments, and the CPU milliseconds of each.
+func (r *commenters) round(p *process, among int) (form float64, posted loaded, used float64) {
+	r.t.Helper()
+	bodies := make([]string, posts)
+	res := load(r.t, r.web, posts, func(i int) string {
+		return fmt.Sprintf("GET /comment/note%d HTTP/1.1\r\nHost: %s\r\n\r\n", i%among, r.web)
+	}, func(i, _ int, body string) {
+		f := tokenField.FindStringSubmatch(body)
+		if f == nil {
+			r.t.Errorf("no form: %s", body)
+			return
+		}
+		r.sent++
+		bodies[i] = url.Values{"token": {html.UnescapeString(f[1])}, "name": {fmt.Sprintf("Visitor %d", i)}, "answer": {"7"}, "do": {"post"},
+			"text": {fmt.Sprintf("I tried this on my own kitchen radio, number %d, and the cable on pin %d was loose. Thank you for writing it down!", r.sent, i%40)}}.Encode()
+	})
+	before, number := cpu(r.t, p.pid()), r.sent
+	posted = load(r.t, r.web, posts, func(i int) string {
+		return fmt.Sprintf("POST /comment/note%d HTTP/1.1\r\nHost: %s\r\nX-Forwarded-For: 10.%d.%d.7\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+			i%among, r.web, number/posts, i%250, len(bodies[i]), bodies[i])
+	}, func(i, status int, body string) {
+		if status != http.StatusSeeOther {
+			r.t.Errorf("comment %d: status %d\n%s", i, status, body)
+		}
+	})
+	if r.t.Failed() {
+		r.t.Fatalf("%s", p.log)
+	}
+	return res.rate, posted, (cpu(r.t, p.pid()) - before) * 1000 / posts
 }
 
 func get(t *testing.T, web, path string) string {

@@ -13,13 +13,15 @@
     }).catch(e => { files.delete(name); throw e; }));
     return files.get(name);
   };
+  const scripts = "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}]", cjk = RegExp("[" + scripts, "u");
+  const pairs = RegExp("[" + scripts + "+|[^" + scripts + "+", "gu");
   const words = text => {
-    const out = [], cjk = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
+    const out = [];
     text = text.normalize("NFKD").toLowerCase().replace(/\p{M}/gu, "").replace(/ς/g, "σ");
     for (const run of text.match(/[\p{L}\p{N}]+/gu) || [])
-      for (const part of run.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+|[^\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu)) {
+      for (const part of run.match(pairs)) {
         const c = [...part];
-        if (!cjk.test(part)) { if (c.length > 1) out.push(c.slice(0, 40).join("")); }
+        if (!part.match(cjk)) { if (c.length > 1) out.push(c.slice(0, 40).join("")); }
         else if (c.length == 1) out.push(part);
         else for (let i = 1; i < c.length; i++) out.push(c[i - 1] + c[i]);
       }
@@ -42,6 +44,7 @@
     for (const [id, p] of points) points.set(id, rare * p / (p + 2));
     return points;
   };
+  const failed = () => { found.textContent = "The index could not be loaded. Try again when you are online."; };
   let turn = 0, list = [], shown = 0;
   const show = async () => {
     const mine = turn, shape = JSON.parse(await get("index.json")), next = list.slice(shown, shown + 10), items = [];
@@ -76,12 +79,12 @@
         (all.length ? "" : "No page has all of these words. ") + (n == 1 ? "1 page" : n + " pages");
       hits.replaceChildren(); shown = 0; more.hidden = true;
       await show();
-    } catch (e) { if (mine == turn) found.textContent = "The index could not be loaded. Try again when you are online."; }
+    } catch (e) { if (mine == turn) failed(); }
   };
   let timer;
   input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, 150); });
   form.addEventListener("submit", e => { e.preventDefault(); clearTimeout(timer); search(); });
-  more.addEventListener("click", () => show().catch(() => { found.textContent = "The index could not be loaded. Try again when you are online."; }));
+  more.addEventListener("click", () => show().catch(failed));
   form.hidden = false;
   input.value = new URLSearchParams(location.search).get("q") || "";
   if (input.value) search();
