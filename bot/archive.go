@@ -18,24 +18,27 @@ const (
 	nsForms   = "jabber:x:data"
 	nsRSM     = "http://jabber.org/protocol/rsm"
 
-	pageMax  = 50
-	pagesMax = 400 // that many more than anybody's archive of a bot
-	lastSeen = "archive"
+	pageMax     = 50
+	pagesMax    = 400             // that many more than anybody's archive of a bot
+	archiveTime = 5 * time.Second // before the bot appears anyhow
+	lastSeen    = "archive"
 )
 
 // catchUp reads what has come into the account's archive (XEP-0313) since the
 // message that was kept last. A server need not bring again what an ended session
 // had not acknowledged, if it is in the archive. What is known already is left
-// out, as everywhere, by its id.
+// out, as everywhere, by its id. catchUp reports whether nothing can be missing any
+// more.
 //
 // Until that is done the newest message does not become the last one seen: there
 // may be others before it.
-func (s *session) catchUp(ctx context.Context) {
+func (s *session) catchUp(ctx context.Context) (complete bool) {
 	b := s.b
+	b.disk.flush(ctx) // what the pass before has set
 	last, err := b.disk.get(ctx, lastSeen)
 	if err != nil {
 		b.log.Error("database", "err", err)
-		return
+		return false
 	}
 	after, at, _ := strings.Cut(last, " ")
 	for page := 0; ; page++ {
@@ -52,25 +55,23 @@ func (s *session) catchUp(ctx context.Context) {
 		var refused *iqError
 		switch {
 		case ctx.Err() != nil:
-			return
+			return false
 		case errors.As(err, &refused) && refused.condition == "item-not-found" && after != "":
 			after = ""
 			continue
 		case errors.As(err, &refused): // there is no archive
 			b.log.Info("no archive", "condition", refused.condition)
-			s.caughtUp.Store(true)
-			return
+			return true
 		case err != nil:
 			b.log.Warn("archive", "err", err) // the next session tries again
-			return
+			return false
 		}
 		newest := fin.Child(nsRSM, "set").Child(nsRSM, "last").Text()
 		if newest != "" || last == "" {
 			b.disk.set(lastSeen, mark(newest, b.now()))
 		}
 		if newest == "" || last == "" || fin.Get("complete") == "true" || page >= pagesMax {
-			s.caughtUp.Store(true)
-			return
+			return true
 		}
 		after = newest
 	}

@@ -82,6 +82,13 @@ func (in *inbox) waiting() map[string]int {
 	return left
 }
 
+// has reports whether a message with that id has come.
+func (in *inbox) has(id string) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.seen[id]
+}
+
 // fresh gives c its number, unless its id has come before.
 func (in *inbox) fresh(c *command) bool {
 	in.mu.Lock()

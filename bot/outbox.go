@@ -14,6 +14,9 @@ import (
 const (
 	windowMax = 1000   // items in memory; the rest waits on disk
 	outboxMax = 10_000 // items that wait before Send refuses
+
+	settleMin = 2 * time.Second // online, for what was under way
+	settleMax = time.Minute     // if the archive does not answer
 )
 
 // An item is one stanza on its way out. One that is not kept is lost with the
@@ -242,11 +245,16 @@ func (o *outbox) refill() {
 
 // Answer is Send for the reply to the command id, as [oswald.Request] has it, that
 // an earlier process has accepted. It does nothing if the bot has that command: it
-// is asked again, on its thread, and answered then, or has been answered. From now
-// on a message with that id is one that came before.
+// is asked again, on its thread, and answered then, or has been answered. What was
+// not on disk yet the server brings again, so Answer waits until the bot is online
+// and nothing more can come. From then on a message with that id is one that came
+// before.
 func (b *Bot) Answer(ctx context.Context, id, to string, r oswald.Reply) error {
 	bare, err := ParseAddress(to)
 	if err != nil {
+		return err
+	}
+	if err := b.settled(ctx, id); err != nil {
 		return err
 	}
 	c := command{id: id, sender: bare, at: b.now()}
@@ -262,6 +270,29 @@ func (b *Bot) Answer(ctx context.Context, id, to string, r oswald.Reply) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// settled waits until the message id has come, or will not.
+func (b *Bot) settled(ctx context.Context, id string) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	var online time.Time
+	for last := int64(0); !b.in.has(id); {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		s := b.live.Load()
+		if s == nil || s.ctx.Err() != nil || last != b.count.Load() {
+			online, last = time.Now(), b.count.Load()
+			continue
+		}
+		if d := time.Since(online); d > settleMax || d > settleMin && s.caughtUp.Load() {
+			return nil
+		}
+	}
+	return nil
 }
 
 // Send puts a message to a bare JID into the outbox. It returns nil once it is on

@@ -592,12 +592,14 @@ func TestDelayAndReceipt(t *testing.T) {
 	alice.IQ(t.Context(), "", "get", "<ping xmlns='urn:xmpp:ping'/>") // it is stored
 	again := newRig(t, r.cfg, filepath.Join(t.TempDir(), "bot.db")).run().waitOnline()
 	receipt, reply := false, false
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
 	for !receipt || !reply {
 		select {
 		case m := <-alice.Messages():
 			receipt = receipt || m.Receipt == id
 			reply = reply || m.Body == "you said early"
-		case <-t.Context().Done():
+		case <-deadline.C:
 			t.Fatalf("receipt %v, reply %v", receipt, reply)
 		}
 	}

@@ -93,21 +93,19 @@ func (b *Bot) serve(ctx context.Context, s *session) error {
 	b.out.begin(b.sm.resumed, b.sm.h)
 	defer b.out.end()
 	defer s.iqs.end()
-	if !b.sm.resumed {
-		b.out.pass(b.caps.presence())
-	}
-	b.setOnline(b.sm.jid.String())
 	served := make(chan error, 1)
 	wg.Go(func() { served <- s.x.Serve(s) })
 	wg.Go(func() { s.writer(inner) })
 	wg.Go(func() { s.watch(inner) })
-	if b.sm.resumed && b.caughtUp {
+	switch {
+	case !b.sm.resumed:
+		wg.Go(func() { s.appear(inner) })
+	case b.caughtUp:
 		s.caughtUp.Store(true)
-	} else {
-		wg.Go(func() { s.catchUp(inner) })
-	}
-	if !b.sm.resumed {
-		wg.Go(func() { s.roster(inner) })
+		b.setOnline(b.sm.jid.String())
+	default:
+		b.setOnline(b.sm.jid.String())
+		wg.Go(func() { s.caughtUp.Store(s.catchUp(inner)) })
 	}
 	select {
 	case err := <-served:
@@ -116,6 +114,26 @@ func (b *Bot) serve(ctx context.Context, s *session) error {
 		s.close(served)
 		return ctx.Err()
 	}
+}
+
+// appear makes a new session available. What has come while there was none is taken
+// in first, so that each person's commands run in order; what comes between that
+// and the presence is looked for afterwards. A bot that does not know where in the
+// archive it was lets the server bring offline messages instead: it may not do so
+// for who has asked the archive.
+func (s *session) appear(ctx context.Context) {
+	if last, _ := s.b.disk.get(ctx, lastSeen); last != "" {
+		early, cancel := context.WithTimeout(ctx, archiveTime)
+		s.catchUp(early)
+		cancel()
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	s.b.out.pass(s.b.caps.presence())
+	s.b.setOnline(s.b.sm.jid.String())
+	s.roster(ctx)
+	s.caughtUp.Store(s.catchUp(ctx))
 }
 
 // cause returns why the session ended: a stream error tells more than what the

@@ -13,10 +13,11 @@ import (
 	"oswald/internal/xmppclient"
 )
 
-// TestKilledBot kills the whole program at ten moments of a conversation in which
+// TestKilledBot kills the whole program at several moments of a conversation in which
 // commands read and change things. Each command is answered once, on its own
 // thread, and each thing is done once.
 func TestKilledBot(t *testing.T) {
+	const rounds = 5
 	h := newHouse(t, "")
 	p := start(t, "run", "--config", h.config)
 	alice := h.login("alice")
@@ -56,16 +57,23 @@ func TestKilledBot(t *testing.T) {
 		}
 		sent = append(sent, m.Thread)
 	}
-	for round := range 10 {
+	for round := range rounds {
 		say("ping")
 		say("say right number %d.", round)
 		say("temp")
 		say("say left other %d.", round)
-		moment := time.NewTimer(time.Duration(round) * 7 * time.Millisecond)
+		moment := time.NewTimer(time.Duration(round) * 15 * time.Millisecond)
 		<-moment.C // any moment will do
 		p.kill()
 		p = start(t, "run", "--config", h.config)
 	}
+	defer func() {
+		for i, thread := range sent {
+			if t.Failed() && !answered(thread) {
+				t.Logf("not answered: number %d", i)
+			}
+		}
+	}()
 	eventually(t, "all are answered", func() bool {
 		return !slices.ContainsFunc(sent, func(thread string) bool { return !answered(thread) })
 	})
@@ -83,9 +91,9 @@ func TestKilledBot(t *testing.T) {
 			t.Errorf("answers on no thread of ours: %q, %v", bodies[thread], list)
 		}
 	}
-	for round := range 10 {
-		for _, what := range []string{"number", "other"} {
-			if n := strings.Count(log, fmt.Sprintf("%s %d.", what, round)); n != 1 {
+	for round := range rounds {
+		for _, what := range []string{"right number", "left other"} {
+			if n := strings.Count(log, fmt.Sprintf("bob: say %s %d. →", what, round)); n != 1 {
 				t.Errorf("%s %d is %d times in the log:\n%s", what, round, n, log)
 			}
 		}
