@@ -3,7 +3,9 @@
 package bot
 
 import (
+	"fmt"
 	"strings"
+	"testing"
 
 	"mellium.im/xmpp/jid"
 )
@@ -62,4 +64,23 @@ func hostile(to string) []string {
 	return append(list,
 		"<message to='"+bare+"' type='chat' xmlns:p='"+nsStream+"'><p:error/></message>",
 		"<message to='"+bare+"' type='chat' id='h'><body xml:lang='xx' xml:foo='y'>z</body></message>")
+}
+
+func TestHostile(t *testing.T) {
+	s, r := start(t)
+	alice := client(t, s, "alice")
+	full := fullJID(r)
+	ask(t, alice, "begin")
+	for i, x := range hostile(full) {
+		peer := client(t, s, "bob") // a stanza that the server refuses ends its sender's stream
+		peer.SendRaw(x)
+		peer.IQ(t.Context(), "", "get", "<ping xmlns='urn:xmpp:ping'/>")
+		peer.Close()
+		if got := ask(t, alice, fmt.Sprint("still there after ", i)).Body; got != fmt.Sprint("you said still there after ", i) {
+			t.Errorf("after %s: %q", clip(x, 200), got)
+		}
+	}
+	if now := fullJID(r); now != full || r.sessions() != 1 {
+		t.Errorf("%d sessions; %s became %s", r.sessions(), full, now)
+	}
 }
