@@ -50,11 +50,7 @@ func (s *Server) lookQueue(ctx context.Context) error {
 		if told == 0 {
 			return nil
 		}
-		if err := setMemo(ctx, s.db, memoQueue, 0); err != nil {
-			return err
-		}
-		s.alert(oswald.Alert{Key: "comments/queue", Severity: oswald.Info, Summary: "No comment waits any more.", At: now, Resolved: true})
-		return nil
+		return s.tell(ctx, oswald.Alert{Key: "comments/queue", Severity: oswald.Info, Summary: "No comment waits any more.", At: now, Resolved: true}, memoQueue, 0)
 	}
 	if waiting[0].N <= told {
 		return nil
@@ -76,12 +72,20 @@ func (s *Server) lookQueue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The alert first: told twice after a crash is better than never.
-	s.alert(oswald.Alert{Key: "comments/queue", Severity: oswald.Info, Summary: queueSummary(fresh, all.queued), At: now})
-	if err := setMemo(ctx, s.db, memoQueueAt, now.UnixMilli()); err != nil {
+	a := oswald.Alert{Key: "comments/queue", Severity: oswald.Info, Summary: queueSummary(fresh, all.queued), At: now}
+	if err := s.tell(ctx, a, memoQueue, waiting[0].N); err != nil {
 		return err
 	}
-	return setMemo(ctx, s.db, memoQueue, waiting[0].N)
+	return setMemo(ctx, s.db, memoQueueAt, now.UnixMilli())
+}
+
+// tell tells the owner, and notes under key that it has. The alert first: told
+// twice after a crash is better than never.
+func (s *Server) tell(ctx context.Context, a oswald.Alert, key string, value int64) error {
+	if err := s.alert(ctx, a); err != nil {
+		return fmt.Errorf("alert %s: %w", a.Key, err)
+	}
+	return setMemo(ctx, s.db, key, value)
 }
 
 // queueSummary fits a phone: up to three comments, and what to answer.
@@ -119,12 +123,11 @@ func (s *Server) lookBurst(ctx context.Context) error {
 	}
 	switch {
 	case since == 0 && n >= s.cfg.BurstCount:
-		s.alert(oswald.Alert{Key: "spam/burst", Severity: oswald.Warning, At: now, Summary: fmt.Sprintf(
-			"A burst of spam: %d in %s on %s. The filter has hidden it; spam shows it.", n, minutes(s.cfg.BurstWindow), plural(pages, "page"))})
-		return setMemo(ctx, s.db, memoBurst, now.UnixMilli())
+		return s.tell(ctx, oswald.Alert{Key: "spam/burst", Severity: oswald.Warning, At: now, Summary: fmt.Sprintf(
+			"A burst of spam: %d in %s on %s. The filter has hidden it; spam shows it.", n, minutes(s.cfg.BurstWindow), plural(pages, "page"))},
+			memoBurst, now.UnixMilli())
 	case since != 0 && n == 0:
-		s.alert(oswald.Alert{Key: "spam/burst", Severity: oswald.Warning, Summary: "The burst of spam is over.", At: now, Resolved: true})
-		return setMemo(ctx, s.db, memoBurst, 0)
+		return s.tell(ctx, oswald.Alert{Key: "spam/burst", Severity: oswald.Warning, Summary: "The burst of spam is over.", At: now, Resolved: true}, memoBurst, 0)
 	}
 	return nil
 }

@@ -193,6 +193,37 @@ func TestAlertOfTheQueue(t *testing.T) {
 	}
 }
 
+// An alert that could not be put on its way is told again, and not for good
+// believed told.
+func TestAlertComesThroughAtLast(t *testing.T) {
+	st := newSite(t, nil)
+	page := st.posted("kitchen", "perhaps one")
+	for i := range 5 {
+		st.posted("kitchen", fmt.Sprint("casino ", i))
+	}
+	st.deaf = true
+	st.look(t.Context())
+	st.deaf = false
+	for range 2 {
+		st.look(t.Context())
+	}
+	for _, key := range []string{"comments/queue", "spam/burst"} {
+		if told := st.told(key); len(told) != 1 {
+			t.Errorf("%s: %+v", key, told)
+		}
+	}
+	if _, err := st.Decide(t.Context(), "1", page, oswald.Approve); err != nil {
+		t.Fatal(err)
+	}
+	st.deaf = true
+	st.look(t.Context())
+	st.deaf = false
+	st.look(t.Context())
+	if told := st.told("comments/queue"); len(told) != 2 || !told[1].Resolved {
+		t.Errorf("%+v", told)
+	}
+}
+
 func TestAlertOfABurst(t *testing.T) {
 	dir := t.TempDir()
 	st := newSiteIn(t, dir, nil)

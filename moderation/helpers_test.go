@@ -4,6 +4,7 @@ package moderation
 
 import (
 	"context"
+	"errors"
 	"html"
 	"io"
 	"log/slog"
@@ -130,6 +131,7 @@ type site struct {
 
 	mu     sync.Mutex
 	alerts []oswald.Alert
+	deaf   bool // no alert gets through
 }
 
 type lockedBuffer struct {
@@ -178,10 +180,14 @@ func newSiteIn(t testing.TB, dir string, change func(*Config, *Deps)) *site {
 	cfg.FloodLimit = 1000
 	cfg.Tarpit = 0 // refuse at once: no test waits for the tarpit unless it is about it
 	d := Deps{DB: db, Filter: st.filter, Pages: lookupTestPage, Log: slog.New(slog.NewTextHandler(st.log, nil)), Now: st.clock.now,
-		Alert: func(a oswald.Alert) {
+		Alert: func(_ context.Context, a oswald.Alert) error {
 			st.mu.Lock()
 			defer st.mu.Unlock()
+			if st.deaf {
+				return errors.New("the bus is full")
+			}
 			st.alerts = append(st.alerts, a)
+			return nil
 		}}
 	if change != nil {
 		change(&cfg, &d)

@@ -130,8 +130,7 @@ func (s *Server) lookLetters(ctx context.Context) error {
 	now := s.now()
 	switch {
 	case waiting == 0 && told > 0:
-		s.alert(oswald.Alert{Key: "letters/queue", Severity: oswald.Info, Summary: "All letters are read.", At: now, Resolved: true})
-		return setMemo(ctx, s.db, memoLetters, 0)
+		return s.tell(ctx, oswald.Alert{Key: "letters/queue", Severity: oswald.Info, Summary: "All letters are read.", At: now, Resolved: true}, memoLetters, 0)
 	case fresh == 0:
 		return nil
 	}
@@ -148,6 +147,5 @@ func (s *Server) lookLetters(ctx context.Context) error {
 		sum += fmt.Sprintf(" %d are not read yet.", waiting)
 	}
 	sum += fmt.Sprintf(" Answer letters %d for all of it.", l.N)
-	s.alert(oswald.Alert{Key: "letters/queue", Severity: oswald.Info, Summary: sum, At: now})
-	return setMemo(ctx, s.db, memoLetters, l.N)
+	return s.tell(ctx, oswald.Alert{Key: "letters/queue", Severity: oswald.Info, Summary: sum, At: now}, memoLetters, l.N)
 }

@@ -11,8 +11,8 @@
 // Feeds are Atom (RFC 4287); the cryptographic ID is HMAC-SHA3-256 (FIPS 202).
 //
 // All methods of [Server] may be called from any goroutine. Run blocks and is
-// called once. [Deps].Alert and [Deps].Pages are called from request goroutines
-// and must not block. [Client] offers the same methods over the message bus.
+// called once. [Deps].Pages is called from request goroutines and must not block.
+// [Client] offers the same methods over the message bus.
 package moderation
 
 import (
@@ -60,8 +60,9 @@ type Deps struct {
 
 	Marks Marks     // nil: kept in this process
 	Store PageStore // nil: pages are only kept in this process
-	// Alert tells the owner something unasked; it never blocks.
-	Alert func(oswald.Alert)
+	// Alert tells the owner something unasked. It returns nil once that cannot be
+	// lost any more; after an error it is called again. Run alone calls it.
+	Alert func(context.Context, oswald.Alert) error
 	Log   *slog.Logger
 	Now   func() time.Time
 }
@@ -75,7 +76,7 @@ type Server struct {
 	source  func(ctx context.Context, key string) (text string, ok bool)
 	publish Publisher
 	marks   *limiter
-	alert   func(oswald.Alert)
+	alert   func(context.Context, oswald.Alert) error
 	log     *slog.Logger
 	now     func() time.Time
 	keys    keys
@@ -106,15 +107,15 @@ func New(cfg Config, d Deps) (*Server, error) {
 		d.Now = time.Now
 	}
 	if d.Alert == nil {
-		d.Alert = func(oswald.Alert) {}
+		d.Alert = func(context.Context, oswald.Alert) error { return nil }
 	}
 	log := d.Log.With("pkg", "moderation")
 	key, err := secret.ReadOrMake(cfg.KeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("comments.key_file: %w", err)
+		return nil, oswald.Wrap(err, oswald.Invalid, "comments.key_file cannot be read or made: give the comments role write access to its folder.")
 	}
 	if len(key.Reveal()) < 32 {
-		return nil, errors.New("comments.key_file: shorter than 32 bytes; remove the file and it is made anew")
+		return nil, oswald.Errorf(oswald.Invalid, "comments.key_file: shorter than 32 bytes; remove the file and it is made anew")
 	}
 	asks, err := newQuestions(cfg.Questions, log, d.Now)
 	if err != nil {

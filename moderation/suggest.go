@@ -280,8 +280,7 @@ func (s *Server) lookSuggestions(ctx context.Context) error {
 	now := s.now()
 	switch {
 	case len(list) == 0 && told != 0:
-		s.alert(oswald.Alert{Key: "edits/queue", Severity: oswald.Info, Summary: "No suggested edit waits any more.", At: now, Resolved: true})
-		return setMemo(ctx, s.db, memoEdits, 0)
+		return s.tell(ctx, oswald.Alert{Key: "edits/queue", Severity: oswald.Info, Summary: "No suggested edit waits any more.", At: now, Resolved: true}, memoEdits, 0)
 	case len(list) == 0 || list[0].N <= told:
 		return nil
 	}
@@ -294,6 +293,5 @@ func (s *Server) lookSuggestions(ctx context.Context) error {
 		sum += fmt.Sprintf(" %d wait in all.", len(list))
 	}
 	sum += fmt.Sprintf(" Answer diff %d, accept %d or reject %d.", sg.N, sg.N, sg.N)
-	s.alert(oswald.Alert{Key: "edits/queue", Severity: oswald.Info, Summary: sum, At: now})
-	return setMemo(ctx, s.db, memoEdits, sg.N)
+	return s.tell(ctx, oswald.Alert{Key: "edits/queue", Severity: oswald.Info, Summary: sum, At: now}, memoEdits, sg.N)
 }

@@ -99,7 +99,6 @@ func checkComments(ctx context.Context, d *doctor) (string, error) {
 		Filter: filter,
 		Pages:  func(string) (string, string, bool) { return "", "", false },
 		Marks:  ipc.NewCache(memcached.New(memcached.Defaults())),
-		Alert:  func(oswald.Alert) {},
 		Log:    d.log,
 	})
 	if err != nil {

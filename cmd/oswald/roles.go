@@ -4,8 +4,6 @@ package main
 
 import (
 	"context"
-	"log/slog"
-	"sync"
 	"time"
 
 	"oswald"
@@ -46,6 +44,9 @@ func (a *app) startSite() error {
 	return nil
 }
 
+// alertPatience is how long an alert waits for a bot that is away.
+const alertPatience = 24 * time.Hour
+
 // commentsRole is the comment server with its filter.
 type commentsRole struct {
 	server *moderation.Server
@@ -65,7 +66,6 @@ func (a *app) startComments() error {
 		return err
 	}
 	a.parts.onClose(filter.Save)
-	alerts := newAlertSender(node, a.log)
 	output := ""
 	if a.site != nil {
 		output = a.cfg.Wiki.Output
@@ -87,11 +87,15 @@ func (a *app) startComments() error {
 		Filter:    filter,
 		Pages:     pages.Page,
 		Source:    sources.Source,
-		Publisher: publisher{site, sources, a.cfg.Wiki.URL},
+		Publisher: publisher{site, sources},
 		Marks:     a.bus.cache,
 		Store:     delivered,
-		Alert:     alerts.send,
-		Log:       a.log,
+		Alert: func(ctx context.Context, al oswald.Alert) error {
+			return node.Submit(ctx, ipc.Command{
+				ID: oswald.RandomID(), Peer: "bot", Verb: "alert", Args: al, Deadline: time.Now().Add(alertPatience),
+			})
+		},
+		Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -100,71 +104,7 @@ func (a *app) startComments() error {
 		node.Handle(verb, h)
 	}
 	a.parts.start("comments", node.Run)
-	a.parts.start("alerts of comments", alerts.run)
 	a.parts.start("comment server", server.Run)
 	a.comments = &commentsRole{server, filter}
 	return nil
-}
-
-// An alertSender puts alerts on the way to the bot. What is waiting to be put on
-// disk is bounded by the number of alert keys: a newer alert replaces an older
-// one of the same key.
-type alertSender struct {
-	node *ipc.Node
-	log  *slog.Logger
-	wake chan struct{}
-
-	mu      sync.Mutex
-	waiting []oswald.Alert
-}
-
-// maxWaiting bounds the alerts between the request that caused them and the disk.
-const maxWaiting = 256
-
-func newAlertSender(node *ipc.Node, log *slog.Logger) *alertSender {
-	return &alertSender{node: node, log: log, wake: make(chan struct{}, 1)}
-}
-
-// send never blocks: it may be called in the middle of a transaction.
-func (s *alertSender) send(a oswald.Alert) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.waiting {
-		if s.waiting[i].Key == a.Key {
-			s.waiting[i] = a
-			return
-		}
-	}
-	if len(s.waiting) == maxWaiting {
-		s.log.Error("too many alerts at once; one is lost", "key", a.Key)
-		return
-	}
-	s.waiting = append(s.waiting, a)
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (s *alertSender) run(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-s.wake:
-		}
-		s.mu.Lock()
-		list := s.waiting
-		s.waiting = nil
-		s.mu.Unlock()
-		for _, a := range list {
-			err := s.node.Submit(ctx, ipc.Command{
-				ID: oswald.RandomID(), Peer: "bot", Verb: "alert", Args: a,
-				Deadline: time.Now().Add(24 * time.Hour),
-			})
-			if err != nil && ctx.Err() == nil {
-				s.log.Error("alert for the bot", "key", a.Key, "err", err)
-			}
-		}
-	}
 }
