@@ -151,7 +151,7 @@ func (s *Site) write(ctx context.Context, id string, e oswald.PageEdit) (done ed
 	if err != nil {
 		return done, "", err
 	}
-	done = editRecord{Page: e.Page, Was: e.Was, Now: e.Now, Result: oswald.Published{Title: rec.Title, URL: s.base + pageURL(rec.Key)}}
+	done = editRecord{Page: e.Page, Was: e.Was, Now: e.Now, Result: oswald.Published{Title: rec.Title, URL: s.address(rec.Key)}}
 	switch oswald.TextHash(text) {
 	case e.Now: // written before a crash, or the page says so already
 		return done, rec.File, nil

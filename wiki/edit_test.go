@@ -74,7 +74,7 @@ func TestEdit(t *testing.T) {
 	}
 	e := replace(t, s, "house/kitchen", "old", "new")
 	first := test("one", e, "", "The oven is new.")
-	if first.URL != "/house/kitchen/" || first.Title != "The kitchen" || first.Build.Written == 0 || first.Warning != "" {
+	if first.URL != "http://localhost:8080/house/kitchen/" || first.Title != "The kitchen" || first.Build.Written == 0 || first.Warning != "" {
 		t.Errorf("%+v", first)
 	}
 	if html, err := os.ReadFile(filepath.Join(dir, "site", "house", "kitchen", "index.html")); err != nil || !strings.Contains(string(html), "The oven is new.") {

@@ -138,7 +138,7 @@ func (s *Site) Post(ctx context.Context, id, title, body, author string, progres
 		return oswald.Published{}, oswald.Wrap(err, oswald.CodeOf(err), "The post is written, but: %s", oswald.MessageOf(err))
 	}
 	if key, err := s.keyOf(ctx, page); err == nil {
-		done.Result.URL = s.base + pageURL(key)
+		done.Result.URL = s.address(key)
 	}
 	done.over = true
 	if err := s.recordEdit(id, done); err != nil {
@@ -231,7 +231,7 @@ func (s *Site) Page(ctx context.Context, name string, max int) (oswald.PageText,
 		return oswald.PageText{}, oswald.Wrap(err, oswald.NotFound, "The page is not published yet: say rebuild.")
 	}
 	return oswald.PageText{
-		Key: key, Title: rec.Title, URL: s.base + pageURL(key), Words: rec.Words, Links: len(s.mem.ix.back[rec.File]),
+		Key: key, Title: rec.Title, URL: s.address(key), Words: rec.Words, Links: len(s.mem.ix.back[rec.File]),
 		Text: cut(plainText(data), max),
 	}, nil
 }

@@ -22,7 +22,7 @@ func TestAppend(t *testing.T) {
 		if oswald.CodeOf(err) != want {
 			t.Errorf("%s: code %q (%v)", id, oswald.CodeOf(err), err)
 		}
-		if err == nil && (p.URL != "/shopping-list/" || p.Title != "To buy") {
+		if err == nil && (p.URL != "https://example.org/shopping-list/" || p.Title != "To buy") {
 			t.Errorf("%+v", p)
 		}
 		if b, _ := os.ReadFile(filepath.Join(s.cfg.Source, "Shopping list.md")); string(b) != all {
@@ -57,7 +57,7 @@ func TestPost(t *testing.T) {
 		}
 	}
 	first, err := s.Post(t.Context(), "one", `Frost: "the" first`, "The pond\nis frozen.", "ann", nil)
-	if err != nil || first.URL != "/blog/2026-11-24-frost-the-first/" {
+	if err != nil || first.URL != "https://example.org/blog/2026-11-24-frost-the-first/" {
 		t.Fatalf("%+v %v", first, err)
 	}
 	if gitErr == nil && first.Commit == "" {

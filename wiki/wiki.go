@@ -156,6 +156,11 @@ func (s *Site) Report() Report {
 	return s.report
 }
 
+// address is where readers find a page, in a form to tap on.
+func (s *Site) address(key string) string {
+	return strings.TrimRight(s.cfg.URL, "/") + pageURL(key)
+}
+
 // explain words an error of a build for the person who asked. The site that was
 // there is untouched.
 func (s *Site) explain(err error) error {
@@ -163,24 +168,19 @@ func (s *Site) explain(err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	what := ""
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		what = " (" + filepath.Base(pe.Path) + ")"
-	}
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return oswald.Wrap(err, oswald.Unavailable, "The build was stopped; the site is as it was.")
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return oswald.Wrap(err, oswald.Unavailable, "The disk of the site is full: free some space and rebuild; the old pages are still served.")
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
-		return oswald.Wrap(err, oswald.Unavailable, "The site's folders cannot be written%s: give the site role write access; the old pages are still served.", what)
+		return oswald.Wrap(err, oswald.Unavailable, "The site's folders cannot be written: give the site role write access to wiki.output and wiki.state; the old pages are still served.")
 	case errors.Is(err, syscall.EXDEV):
 		return oswald.Wrap(err, oswald.Unavailable, "wiki.state and wiki.output are on different file systems: put them on one.")
 	case errors.Is(err, syscall.EMFILE):
 		return oswald.Wrap(err, oswald.Unavailable, "Too many files are open: raise the limit of the site role and rebuild.")
 	}
-	return oswald.Wrap(err, oswald.Internal, "The build failed%s; the old pages are still served. The log says why.", what)
+	return oswald.Wrap(err, oswald.Internal, "The build failed; the old pages are still served. The log says why.")
 }
 
 // WriteSample puts the sample site into dir. A file that is there is left as it

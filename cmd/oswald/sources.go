@@ -5,8 +5,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -92,7 +90,6 @@ type publisher struct {
 		Edit(ctx context.Context, id string, e oswald.PageEdit, progress func(string)) (oswald.Published, error)
 	}
 	sources *sourceCache
-	base    string // address of the site
 }
 
 // Source implements moderation.Publisher.
@@ -100,19 +97,8 @@ func (p publisher) Source(ctx context.Context, id, page string) (oswald.PageSour
 	return p.site.Source(ctx, id, page)
 }
 
-// Edit implements moderation.Publisher. The address that it returns is one to tap.
+// Edit implements moderation.Publisher.
 func (p publisher) Edit(ctx context.Context, id string, e oswald.PageEdit, progress func(string)) (oswald.Published, error) {
 	defer p.sources.forget(e.Page)
-	done, err := p.site.Edit(ctx, id, e, progress)
-	done.URL = absolute(p.base, done.URL)
-	return done, err
-}
-
-// absolute puts the host of base before a path; anything else stays as it is.
-func absolute(base, path string) string {
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || !strings.HasPrefix(path, "/") {
-		return path
-	}
-	return u.Scheme + "://" + u.Host + path
+	return p.site.Edit(ctx, id, e, progress)
 }
