@@ -42,6 +42,14 @@ type tryOptions struct {
 	lan  bool
 }
 
+// address is where the person's devices reach the tour.
+func (o tryOptions) address() string {
+	if o.lan {
+		return lanAddress()
+	}
+	return "127.0.0.1"
+}
+
 func cmdTry(ctx context.Context, c console, args []string) error {
 	var o tryOptions
 	flags := flag.NewFlagSet("try", flag.ContinueOnError)
@@ -177,7 +185,7 @@ func startTour(parts *stack, o tryOptions, log *slog.Logger) (*tour, error) {
 		return nil, err
 	}
 	cfg.XMPP.Server = fmt.Sprintf("127.0.0.1:%d", port(xl.Addr()))
-	cfg.Web.URL = fmt.Sprintf("http://127.0.0.1:%d/", port(wl.Addr()))
+	cfg.Web.URL = fmt.Sprintf("http://%s:%d/", o.address(), port(wl.Addr()))
 	if t.app, err = startApp(parts, cfg, appOptions{roles: allRoles, web: wl, log: log}); err != nil {
 		return nil, err
 	}
@@ -308,17 +316,17 @@ func (t *tour) signIn(ctx context.Context) (*xmppclient.Client, error) {
 
 // banner says what runs where and how other clients sign in.
 func (t *tour) banner(w io.Writer, terminal bool) {
-	host := "127.0.0.1"
-	if t.options.lan {
-		host = lanAddress()
+	host := t.options.address()
+	probe := ""
+	if file := t.app.bot.sensors.SetFile(); file != "" {
+		probe = fmt.Sprintf("  probe        simulated; heat it with: echo 36 > %s\n", file)
 	}
 	fmt.Fprintf(w, `Oswald is up, for a look around. For real use give it an account on a real server (see README.md).
 
   site         http://%s:%d/
   home         %s   (delete it whenever you like)
   log          %s
-  probe        simulated; heat it with: echo 36 > %s
-
+%s
 Sign in with your phone or desktop XMPP client, if you like:
   JID          %s
   password     %s
@@ -326,7 +334,7 @@ Sign in with your phone or desktop XMPP client, if you like:
   certificate  SHA-256 %s
   add contact  %s
 `, host, port(t.web), t.options.home, filepath.Join(t.options.home, "oswald.log"),
-		t.app.bot.sensors.SetFile(), tryOwner, t.password.Reveal(), host, port(t.xmppAddr), t.server.Fingerprint(), "xmpp:"+tryBot)
+		probe, tryOwner, t.password.Reveal(), host, port(t.xmppAddr), t.server.Fingerprint(), "xmpp:"+tryBot)
 	if !t.options.lan {
 		fmt.Fprintln(w, "  (only from this machine; --lan lets the phone on the sofa in)")
 	}
