@@ -92,7 +92,7 @@ func (n *Node) Pair(peer string, key secret.Secret) error {
 	case !legalName(peer) || peer == n.name:
 		return oswald.Errorf(oswald.Invalid, "%q cannot be a peer of %s on the message bus: use up to 32 of a-z, 0-9 and -.", peer, n.name)
 	case len(key.Reveal()) < 16:
-		return oswald.Errorf(oswald.Invalid, "The key that %s and %s share is too short: make a new one.", n.name, peer)
+		return oswald.Errorf(oswald.Invalid, "The key that %s and %s share is too short: delete it on both hosts, start one of them, which makes a new one, and copy that to the other.", n.name, peer)
 	}
 	for _, l := range n.links {
 		if l.name == peer {
@@ -176,7 +176,7 @@ func (n *Node) Call(ctx context.Context, c Command, progress func(string)) (json
 				progress(text)
 			}
 		case <-ctx.Done():
-			return nil, oswald.Wrap(ctx.Err(), oswald.Unavailable, "No word from %s yet%s; the command is kept and goes on.", c.Peer, n.board.why(c.Peer))
+			return nil, oswald.Wrap(ctx.Err(), oswald.Unavailable, "No word from %s yet%s; it goes on by itself once %s is back. See `status`.", c.Peer, n.board.why(c.Peer), c.Peer)
 		case <-n.stopped:
 			return nil, errStopped
 		}
