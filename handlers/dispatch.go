@@ -120,7 +120,7 @@ func (h *Handlers) fault(err error, what, sentence string) error {
 // note records a command that has changed nothing.
 func (h *Handlers) note(req oswald.Request, state string, reply oswald.Reply, err error) {
 	now := h.now()
-	e := entry{ID: req.ID, Who: req.Actor.Address, Room: req.Room, Text: req.Text, Sent: req.At, At: now, Ended: now, State: state, Reply: reply}
+	e := entry{ID: req.ID, Who: req.Actor.Address, Room: req.Room, Text: req.Text, Sent: req.At, At: h.journal.stamp(now), Ended: now, State: state, Reply: reply}
 	if err != nil {
 		e.Code, e.Reply = oswald.CodeOf(err), oswald.Reply{Text: oswald.MessageOf(err)}
 	}
@@ -183,7 +183,7 @@ func (h *Handlers) keep(ctx context.Context, req oswald.Request, c call) (oswald
 	if late > h.cfg.Late || c.confirm != nil {
 		return h.ask(ctx, req, c, late)
 	}
-	e := entry{ID: req.ID, Who: req.Actor.Address, Room: req.Room, Text: req.Text, Sent: req.At, At: h.now(), State: stateAccepted}
+	e := entry{ID: req.ID, Who: req.Actor.Address, Room: req.Room, Text: req.Text, Sent: req.At, At: h.journal.stamp(h.now()), State: stateAccepted}
 	fresh, err := insert(ctx, h.deps.DB, e)
 	if store.Known(err) {
 		h.log.Error("a command could not be written down", "command", c.path, "err", err)

@@ -209,6 +209,8 @@ func TestJournal(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- b.Run(ctx) }()
+	b.text(member, "ping")
+	b.text(owner, "unflag 12")
 	b.text(member, "temp")
 	b.text(owner, "flag 12")
 	stop()
@@ -220,6 +222,15 @@ func TestJournal(t *testing.T) {
 	reply, _ := b.text(owner, "log")
 	if !strings.Contains(reply, "ann: temp → done") || !strings.Contains(reply, "me: flag 12 → done") {
 		t.Error(reply)
+	}
+	// All in one millisecond, of which half was written down later: in their order all the same.
+	last := -1
+	for _, what := range []string{": ping", ": unflag 12", ": temp", ": flag 12"} {
+		at := strings.Index(reply, what)
+		if at < last {
+			t.Errorf("%q is out of order: %s", what, reply)
+		}
+		last = at
 	}
 	b.pass(91 * 24 * time.Hour)
 	b.prune(t.Context())

@@ -24,7 +24,7 @@ func (h *Handlers) help(_ context.Context, req oswald.Request, args []string) (o
 			}
 			names = append(names, c.name)
 			for j := range c.sub {
-				if c.sub[j].visible(req.Actor) {
+				if c.sub[j].visible(req.Actor) && c.sub[j].desc != c.desc {
 					names = append(names, c.name+" "+c.sub[j].name)
 				}
 			}

@@ -94,9 +94,23 @@ type journal struct {
 	mu      sync.Mutex
 	waiting []entry // of commands that only read
 	dropped int
+	latest  time.Time // the last stamp
 }
 
 func newJournal(db *sql.DB, log *slog.Logger) *journal { return &journal{db: db, log: log} }
+
+// stamp is t, or just after the last stamp where two fall into one millisecond,
+// so that rows written late sort as they came.
+func (j *journal) stamp(t time.Time) time.Time {
+	t = t.Truncate(time.Millisecond)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if d := j.latest.Sub(t); d >= 0 && d < time.Second { // more is a clock set back
+		t = j.latest.Add(time.Millisecond)
+	}
+	j.latest = t
+	return t
+}
 
 // note records a command that has changed nothing, some time soon.
 func (j *journal) note(e entry) {

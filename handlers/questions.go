@@ -40,7 +40,7 @@ func (h *Handlers) ask(ctx context.Context, req oswald.Request, c call, late tim
 	}
 	reply := oswald.Reply{Text: question + " yes/no", Raw: c.confirm != nil}
 	now := h.now()
-	e := entry{ID: req.ID, Who: req.Actor.Address, Room: req.Room, Text: req.Text, Sent: req.At, At: now, State: stateAsked, Reply: reply}
+	e := entry{ID: req.ID, Who: req.Actor.Address, Room: req.Room, Text: req.Text, Sent: req.At, At: h.journal.stamp(now), State: stateAsked, Reply: reply}
 	err := inTx(ctx, h.deps.DB, func(tx *sql.Tx) error {
 		if err := dropQuestion(ctx, tx, req, now, stateDeclined, "Another question came before the answer; nothing was done."); err != nil {
 			return err
@@ -139,7 +139,7 @@ func (h *Handlers) settle(ctx context.Context, tx *sql.Tx, req oswald.Request, y
 			return a, err
 		}
 	} else {
-		_, err = tx.ExecContext(ctx, "UPDATE journal SET state = ?, at = ?, reply = '', raw = 0 WHERE id = ?", stateAccepted, millis(now), e.ID)
+		_, err = tx.ExecContext(ctx, "UPDATE journal SET state = ?, at = ?, reply = '', raw = 0 WHERE id = ?", stateAccepted, millis(h.journal.stamp(now)), e.ID)
 		if err != nil {
 			return a, err
 		}
@@ -148,6 +148,6 @@ func (h *Handlers) settle(ctx context.Context, tx *sql.Tx, req oswald.Request, y
 		}
 		a.run = &e
 	}
-	_, err = insert(ctx, tx, entry{ID: req.ID, Who: req.Actor.Address, Room: req.Room, Text: req.Text, Sent: req.At, At: now, Ended: now, State: stateDone, Via: e.ID})
+	_, err = insert(ctx, tx, entry{ID: req.ID, Who: req.Actor.Address, Room: req.Room, Text: req.Text, Sent: req.At, At: h.journal.stamp(now), Ended: now, State: stateDone, Via: e.ID})
 	return a, err
 }
