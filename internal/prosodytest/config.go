@@ -17,16 +17,20 @@ interfaces = { "127.0.0.1" }; local_interfaces = { "127.0.0.1" }
 c2s_ports = { {C2S} }
 c2s_direct_tls_ports = { {TLS} }
 s2s_ports = {}
-http_ports = {}
-https_ports = {}
+http_ports = { {HTTP} }; http_interfaces = { "127.0.0.1" }
+https_ports = { {WEBPORT} }; https_interfaces = { "127.0.0.1" }
+https_ssl = { key = "{DIR}/pki/server.key"; certificate = "{DIR}/pki/server.crt" }
+http_default_host = "{DOMAIN}"
+consider_bosh_secure = true
+consider_websocket_secure = true
 component_ports = {}
 
 modules_enabled = {
   "disco"; "roster"; "saslauth"; "tls"; "blocklist"; "bookmarks"; "carbons"; "pep"; "private";
   "smacks"; "vcard4"; "vcard_legacy"; "csi_simple"; "ping"; "time"; "uptime"; "version"; "mam";
-  "offline"; "groups"; "posix";
+  "offline"; "groups"; "posix"; "http"; "bosh"; "websocket";
 }
-modules_disabled = { "s2s"; "limits"; "http" }
+modules_disabled = { "s2s"; "limits" }
 allow_registration = false
 c2s_require_encryption = true
 authentication = "internal_hashed"
@@ -47,4 +51,10 @@ Component "rooms.{DOMAIN}" "muc"
   modules_enabled = { "muc_mam" }
   restrict_room_creation = false
   muc_room_default_persistent = true
+
+Component "upload.{DOMAIN}" "http_file_share"
+  http_host = "localhost"
+  http_external_url = "{WEB}"
+  http_file_share_size_limit = 10*1024*1024
+  http_file_share_access = { "{DOMAIN}" }
 `

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package prosodytest_test
+package xmpptest_test
 
 import (
 	"context"
@@ -10,28 +10,24 @@ import (
 	"testing"
 	"time"
 
-	"oswald/internal/prosodytest"
 	"oswald/internal/secret"
 	"oswald/internal/xmppclient"
+	"oswald/internal/xmpptest"
 )
 
 func TestServer(t *testing.T) {
-	s := prosodytest.Start(t, "alice", "bob")
-	pem, err := os.ReadFile(s.CAFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		t.Fatal("no certificate in CAFile")
-	}
+	xmpptest.Servers(t, []string{"alice", "bob"}, testServer)
+}
+
+// testServer talks over the server, kills it, restarts it and stops it.
+func testServer(t *testing.T, s *xmpptest.Server) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	dial := func(user, addr string, direct bool) *xmppclient.Client {
 		t.Helper()
 		c, err := xmppclient.Dial(ctx, xmppclient.Config{
 			JID: s.JID(user), Password: secret.New([]byte(s.Password(user))), Addr: addr, DirectTLS: direct,
-			TLS: &tls.Config{RootCAs: roots, ServerName: s.Domain},
+			TLS: &tls.Config{RootCAs: roots(t, s), ServerName: s.Domain},
 		})
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", user, err, s.Log())
@@ -76,4 +72,17 @@ func TestServer(t *testing.T) {
 	talk("three")
 	s.Stop()
 	s.Stop() // does nothing
+}
+
+func roots(t *testing.T, s *xmpptest.Server) *x509.CertPool {
+	t.Helper()
+	pem, err := os.ReadFile(s.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		t.Fatal("no certificate in CAFile")
+	}
+	return pool
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package prosodytest
+package servertest
 
 import (
 	"crypto/ecdsa"
@@ -18,7 +18,7 @@ import (
 )
 
 // writePKI makes a throw-away authority and a certificate for domain, and writes
-// ca.crt, server.crt and server.key into dir.
+// ca.crt, server.crt, server.key and the latter two in one, server.pem, into dir.
 func writePKI(dir, domain string) error {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -38,7 +38,7 @@ func writePKI(dir, domain string) error {
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: domain},
 		NotBefore: from, NotAfter: to,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames: []string{domain, "rooms." + domain, "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames: []string{domain, "rooms." + domain, "upload." + domain, "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
 	if err != nil {
@@ -52,11 +52,12 @@ func writePKI(dir, domain string) error {
 	if err != nil {
 		return err
 	}
-	write := func(name, kind string, der []byte) error {
-		return os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
-	}
+	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
+	write := func(name string, text []byte) error { return os.WriteFile(filepath.Join(dir, name), text, 0o600) }
+	crt, private := block("CERTIFICATE", leafDER), block("EC PRIVATE KEY", keyDER)
 	return errors.Join(
-		write("ca.crt", "CERTIFICATE", caDER),
-		write("server.crt", "CERTIFICATE", leafDER),
-		write("server.key", "EC PRIVATE KEY", keyDER))
+		write("ca.crt", block("CERTIFICATE", caDER)),
+		write("server.crt", crt),
+		write("server.key", private),
+		write("server.pem", append(private, crt...)))
 }
