@@ -79,7 +79,7 @@ func (rawParser) Close(ast.Node, text.Reader, parser.Context) {}
 func (rawParser) CanInterruptParagraph() bool                 { return true }
 func (rawParser) CanAcceptIndentedLine() bool                 { return false }
 
-var calloutLine = regexp.MustCompile(`^\[!([\pL\pN_ -]{1,40})\]([+-]?)[ \t]*`)
+var calloutLine = regexp.MustCompile(`^\[!([\pL\pN_][\pL\pN_ -]{0,39})\]([+-]?)[ \t]*`)
 
 // calloutTransformer makes a title of the first line of a quotation that reads
 // [!type] Title.

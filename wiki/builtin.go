@@ -98,7 +98,11 @@ func (x *expander) value(c call, ctx place) (string, bool) {
 			}
 		}
 		x.deps.face(page)
-		return escapeMarkdown(page.Val(fold(c.or("name", "title")))), true
+		v := page.Val(fold(c.or("name", "title")))
+		if isTextile(ctx.rec.File) {
+			return v, true
+		}
+		return escapeMarkdown(v), true
 	case "count":
 		return strconv.Itoa(len(x.query(c, ctx))), true
 	}
@@ -189,7 +193,12 @@ func label(c call) string {
 
 // markdown writes a text that a macro stands for.
 func (x *expander) markdown(out *bytes.Buffer, c place, call call, s string, line int) {
-	if !strings.ContainsAny(s, "\\`*_{}[]()#!|<>~=$%&\n") {
+	special := "\\`*_{}[]()#!|<>~=$%&\n"
+	if isTextile(c.rec.File) {
+		special += `"-+^@?:`
+	}
+	// In Textile nothing escapes: only what the writer wrote is markup there.
+	if !strings.ContainsAny(s, special) || isTextile(c.rec.File) && call.name != "if" {
 		out.WriteString(esc(s))
 		return
 	}

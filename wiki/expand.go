@@ -308,7 +308,7 @@ func (x *expander) embed(out *bytes.Buffer, c place, target, section, label stri
 	out.WriteString("</div>\n")
 }
 
-var noteRef = regexp.MustCompile(`href="#\x00p\x00(fn:\d+)"`)
+var noteRef = regexp.MustCompile(`href="#\x00p\x00(fn:?\d+)"`)
 
 // cut returns the part of a page's fragment that section names, with the
 // footnotes that it refers to.
@@ -338,15 +338,22 @@ func (x *expander) cut(page *Record, section string) ([]byte, bool) {
 	if refs == nil {
 		return part, true
 	}
-	part = append(bytes.Clone(part), footOpen...)
+	var notes []byte
 	seen := map[string]bool{}
 	for _, m := range refs {
-		if b, ok := page.block(string(m[1])); ok && !seen[b.ID] && b.End <= len(frag) {
+		if b, ok := page.block(string(m[1])); ok && !seen[b.ID] && b.End <= len(frag) && !bytes.Contains(part, frag[b.Start:b.End]) {
 			seen[b.ID] = true
-			part = append(part, frag[b.Start:b.End]...)
+			notes = append(notes, frag[b.Start:b.End]...)
 		}
 	}
-	return append(part, footClose...), true
+	switch part = bytes.Clone(part); {
+	case len(notes) == 0:
+	case isTextile(page.File): // paragraphs
+		part = append(part, notes...)
+	default:
+		part = append(append(append(part, footOpen...), notes...), footClose...)
+	}
+	return part, true
 }
 
 // enter begins a part, unless it is a cycle or the budget is spent; then it

@@ -5,7 +5,6 @@ package wiki
 import (
 	"bytes"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
@@ -84,15 +83,7 @@ func (c *collector) text(doc, b ast.Node) {
 				c.rec.Title = text
 			}
 		}
-		id := headingID(text)
-		if n := c.ids[id]; n > 0 {
-			c.ids[id]++
-			for c.ids[id+"-"+strconv.Itoa(n)] > 0 {
-				n++
-			}
-			id += "-" + strconv.Itoa(n)
-		}
-		c.ids[id]++
+		id := distinct(c.ids, headingID(text))
 		b.SetAttributeString("data-index", len(c.rec.Headings))
 		c.rec.Headings = append(c.rec.Headings, Heading{Level: b.Level, Text: text, ID: id, Line: line, Off: -1})
 	case *ast.Paragraph:

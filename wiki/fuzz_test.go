@@ -90,12 +90,19 @@ func FuzzMacro(f *testing.F) {
 // FuzzPage: any bytes make a page, its holes are whole, and it is the same
 // twice.
 func FuzzPage(f *testing.F) {
-	for _, s := range []string{"[[a|b]] ![[c#d]] {{e f=g}} #h ==i== $j$ %%k%%", "> [!note]- t\n> x", "a ^b\n\n- c ^d", "$$\n%%\n$$", "| [[a\\|b]] |\n|--|\n| ![[c\\|10]] |", "---\na: b\n---\n# x\n[^1]\n\n[^1]: y", "\x00\x01", "![a|10](b) [c](d#e)"} {
+	for _, s := range []string{"[[a|b]] ![[c#d]] {{e f=g}} #h ==i== $j$ %%k%%", "> [!note]- t\n> x", "> [! ]", "a ^b\n\n- c ^d", "$$\n%%\n$$", "| [[a\\|b]] |\n|--|\n| ![[c\\|10]] |", "---\na: b\n---\n# x\n[^1]\n\n[^1]: y", "\x00\x01", "![a|10](b) [c](d#e)"} {
 		f.Add([]byte(s))
+	}
+	for _, s := range []string{"h2. a\n\n[[b|c]] ![[d#e]] {{f}} #g\n\nfn1. h", "bc. x\n\np(a#b). \"c\":d !e! i[1]", "|a|[[b]]|\n\n* c\n** d"} {
+		f.Add([]byte("\x00" + s))
 	}
 	mk := newMarkup(func() Config { c := Defaults(); c.CamelCase = true; return c }(), "")
 	f.Fuzz(func(t *testing.T, src []byte) {
-		rec, frag := mk.page("Page.md", src)
+		file := "Page.md"
+		if len(src) > 0 && src[0] == 0 { // the other markup
+			file, src = "Page.textile", src[1:]
+		}
+		rec, frag := mk.page(file, src)
 		if bytes.Count(frag, []byte{holeMark})%2 != 0 {
 			t.Fatalf("%q: %q", src, frag)
 		}

@@ -110,7 +110,7 @@ func newIndex(visible []*Record, files []string, blog string, same bool) *index 
 // others counts further candidates that are no worse by spelling, so that the
 // choice between them was by nearness.
 func (ix *index) resolve(name, from string) (page *Record, others int) {
-	name = strings.TrimSuffix(strings.TrimSpace(name), ".md")
+	name = trimPage(strings.TrimSpace(name))
 	if strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") {
 		name = path.Join(from, name)
 		if strings.HasPrefix(name, "..") {

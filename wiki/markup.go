@@ -111,7 +111,10 @@ func (m *markup) page(file string, src []byte) (*Record, []byte) {
 		f.Write(bytes.TrimSpace(body))
 		return m.seal(rec, f)
 	}
-	line, hostile := scan(body)
+	line, hostile := 0, ""
+	if !isTextile(file) {
+		line, hostile = scan(body)
+	}
 	if hostile != "" {
 		fault(line+lines, "%s: the page is shown as plain text", hostile)
 	}
@@ -125,7 +128,11 @@ func (m *markup) page(file string, src []byte) (*Record, []byte) {
 			f.bag = newBag()
 			defer f.bag.free()
 		}
-		m.convert(rec, f, body, lines)
+		if isTextile(file) {
+			m.textile(rec, f, body, lines)
+		} else {
+			m.convert(rec, f, body, lines)
+		}
 	}
 	if rec.Title == "" {
 		rec.Title = rec.base()
@@ -177,11 +184,13 @@ func (m *markup) convert(rec *Record, f *fragment, body []byte, before int) {
 	}
 }
 
-// text renders a Markdown text that is no page: the expansion of a macro. A
-// single paragraph comes without its tags.
+// text renders a text that is no page: the expansion of a macro, in the markup of
+// the file that it stands in. A single paragraph comes without its tags.
 func (m *markup) text(rec *Record, body []byte) []byte {
 	f := newFragment(rec)
-	if _, hostile := scan(body); hostile != "" {
+	if isTextile(rec.File) {
+		m.textile(rec, f, body, 0)
+	} else if _, hostile := scan(body); hostile != "" {
 		f.WriteString("<pre>" + esc(string(body)) + "</pre>\n")
 	} else {
 		m.convert(rec, f, body, 0)

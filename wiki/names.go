@@ -224,6 +224,19 @@ func headingID(text string) string {
 	return b.String()
 }
 
+// distinct returns id, or where it was returned before id with a number.
+func distinct(ids map[string]int, id string) string {
+	if n := ids[id]; n > 0 {
+		ids[id]++
+		for ids[id+"-"+strconv.Itoa(n)] > 0 {
+			n++
+		}
+		id += "-" + strconv.Itoa(n)
+	}
+	ids[id]++
+	return id
+}
+
 // headingFold returns the text of a heading as links to it are compared.
 // Obsidian leaves marks like # ^ [ ] | out of such links, so they count as
 // spaces.

@@ -131,7 +131,7 @@ func (s *Site) Post(ctx context.Context, id, title, body, author string, progres
 		return done.Result, err
 	}
 	progress("the post is written")
-	page := strings.TrimSuffix(file, ".md")
+	page := trimPage(file)
 	done.Result.Commit, done.Result.Warning = s.commitFile(ctx, file, oswald.PageEdit{Page: page, Author: author, Note: "Post " + title})
 	done.Result.Build, err = s.Rebuild(ctx, id, page, progress)
 	if err != nil {

@@ -48,7 +48,7 @@ func TestIncremental(t *testing.T) {
 // TestIncrementalNotices makes the builder blind for one kind of question after
 // the other. The test above must notice each time, or it proves nothing.
 func TestIncrementalNotices(t *testing.T) {
-	seeds := map[byte]uint64{depHeads: 70, depFrag: 10} // where it is soon noticed; any other will do
+	seeds := map[byte]uint64{depHeads: 77, depFrag: 13} // where it is soon noticed; any other will do
 	for _, kind := range []byte{depName, depKey, depFile, depFace, depHeads, depFrag, depMacro, depQuery, depBack, depNear, depTags, depWords} {
 		noticed := false
 		first := max(1, seeds[kind])
@@ -94,7 +94,7 @@ func listOps(ops []op) string {
 	return b.String()
 }
 
-var propNames = []string{"Home.md", "Note.md", "a/Note.md", "a/Deep Page.md", "a/index.md", "b/Other.md", "WikiWord.md", "b/c/Leaf.md", "blog/one.md", "blog/two.md", "blog/three.md", "Été.md", "Tag page.md", "b/index.md", "macros/say.md", "macros/list.md", "macros/twice.md"}
+var propNames = []string{"Home.md", "Note.md", "a/Note.md", "a/Deep Page.md", "a/index.md", "b/Other.md", "WikiWord.md", "b/c/Leaf.md", "blog/one.md", "blog/two.md", "blog/three.md", "Été.md", "Tag page.md", "b/index.md", "Second.textile", "b/Other.textile", "macros/say.md", "macros/list.md", "macros/twice.md", "macros/tell.textile"}
 
 func randomOp(r *rand.Rand) op {
 	name := propNames[r.IntN(len(propNames))]
@@ -102,11 +102,15 @@ func randomOp(r *rand.Rand) op {
 	case n < 40:
 		return op{"write", name, randomPage(r, name), 0}
 	case n < 58: // the end of a page changes, its face does not
-		return op{"append", name, randomBlock(r), 0}
+		text := randomBlock(r)
+		if r.IntN(3) == 0 { // what links to sections and blocks look for
+			text = []string{"# One\n\n", "## Two\n\n", "block ^b\n\n", "h2. One\n\n"}[r.IntN(4)]
+		}
+		return op{"append", name, text, 0}
 	case n < 70:
 		return op{kind: "delete", name: name}
 	case n < 76:
-		return op{kind: "rename", name: name, text: propNames[r.IntN(14)]}
+		return op{kind: "rename", name: name, text: propNames[r.IntN(16)]}
 	case n < 82:
 		return op{"write", []string{"pic.png", "a/pic.png", "file.pdf", "b/Other.txt"}[r.IntN(4)], strconv.Itoa(r.IntN(3)), 0}
 	case n < 84:
@@ -127,6 +131,9 @@ func randomOp(r *rand.Rand) op {
 
 func randomPage(r *rand.Rand, name string) string {
 	pick := func(list ...string) string { return list[r.IntN(len(list))] }
+	if name == "macros/tell.textile" {
+		return pick("told *{{$x|nobody}}*", "[[Note]] {{say x={{$x}}}}", "{{tell x=b}}")
+	}
 	if strings.HasPrefix(name, "macros/") {
 		return pick("said {{$x|nothing}}", "{{$x}} [[Note]] #m/{{$x}}", "{{say x={{$x}}}}", "{{query tag={{$x|t}}}}", "![[Note#One]]", "{{twice x=a}} {{say}}")
 	}
@@ -148,9 +155,22 @@ func randomPage(r *rand.Rand, name string) string {
 		b.WriteString(pick("# Heading one\n\n", "# Title *two*\n\n"))
 	}
 	for range 1 + r.IntN(5) {
-		b.WriteString(randomBlock(r))
+		if isTextile(name) {
+			b.WriteString(randomTextile(r))
+		} else {
+			b.WriteString(randomBlock(r))
+		}
 	}
 	return b.String()
+}
+
+func randomTextile(r *rand.Rand) string {
+	pick := func(list ...string) string { return list[r.IntN(len(list))] }
+	page := pick("Note", "note", "a/Note", "Deep Page", "Other", "Alias", "Nowhere", "Home", "Second", "../Note")
+	return pick("h2. One\n\nunder one\n\n", "h3. Two\n\nbelow\n\n", "h1. Title *"+pick("a", "b")+"*\n\n", "See [["+page+"]] and [["+page+"#One|text]].\n\n",
+		"![["+page+"]]\n\n", "![["+page+"#One]]\n\n", "WikiWord and #t/u and #"+pick("v", "w")+"\n\n", "\"a link\":"+pick("Note.md", "../Note", "/note/", "Second.textile#one")+"\n\n",
+		"!pic.png(alt)! ![[a/pic.png|10]]\n\n", "a note[1]\n\nfn1. with [["+page+"]]\n\n", "{{tell x="+pick("t", "v")+"}} {{query tag=t}}\n\n", "{{backlinks}} {{toc}} {{field title page="+page+"}}\n\n",
+		"| [["+page+"]] | b |\n\n")
 }
 
 func randomBlock(r *rand.Rand) string {
@@ -171,7 +191,7 @@ func randomBlock(r *rand.Rand) string {
 		"{{query tag="+pick("t", "v", "nothing")+" sort="+pick("title", "-date", "rank")+" limit="+pick("2", "9")+" show="+pick("list", "table", "cards", "inline")+"}}\n\n",
 		"{{query links="+page()+"}}\n\n", "{{query linked="+page()+" rank>1}}\n\n", "{{query tag!=t folder="+pick("a", "b", "blog")+" fields=summary,tags}}\n\n",
 		"{{say x="+pick("t", "v")+"}} {{list}}\n\n", "{{twice x={{calc 1 + 1}}}}\n\n", "{{backlinks}} {{backlinks page="+page()+"}}\n\n",
-		"{{recent}} {{tags}} {{toc}}\n\n", "{{field title page="+page()+"}} {{count tag=t}} {{nosuch}}\n\n",
+		"{{tell x=a}} ![[Second#One]] [[Second]]\n\n", "{{recent}} {{tags}} {{toc}}\n\n", "{{field title page="+page()+"}} {{count tag=t}} {{nosuch}}\n\n",
 		"![[pic.png|"+pick("10", "A cat")+"]] ![x](pic.png) [f](file.pdf) ![[gone.png]]\n\n",
 		"[rel](../Note.md) [abs](/note/) [root](/) [t](/tag/t/) [s](#one) [no](nowhere.md)\n\n",
 		"a note[^1]\n\n[^1]: the note [["+page()+"]]\n\n", "> [!tip] [["+page()+"]]\n> inside\n\n", "%%[["+page()+"]]%%\n\n")

@@ -132,7 +132,7 @@ func (r *Record) folder() string {
 // base returns the name of the page: its file name without extension.
 func (r *Record) base() string {
 	name := r.File[strings.LastIndexByte(r.File, '/')+1:]
-	return strings.TrimSuffix(name, ".md")
+	return trimPage(name)
 }
 
 // changed returns when the page was last changed, by its own word.

@@ -241,7 +241,13 @@ func (r *renderers) link(w util.BufWriter, _ []byte, node ast.Node, entering boo
 
 // href begins a link to another site. A dangerous address is left empty.
 func (r *renderers) href(f *fragment, dest []byte) {
-	f.WriteString(`<a href="`)
+	f.WriteString("<a")
+	away(f, dest)
+}
+
+// away writes the attributes of a link to another site.
+func away(f *fragment, dest []byte) {
+	f.WriteString(` href="`)
 	if !gmhtml.IsDangerousURL(dest) {
 		f.Write(util.EscapeHTML(dest))
 	}

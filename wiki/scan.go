@@ -75,7 +75,7 @@ func readFolder(root *os.Root) (folderScan, error) {
 			return nil
 		}
 		f := found{name, fi.Size(), fi.ModTime()}
-		if strings.HasSuffix(strings.ToLower(name), ".md") {
+		if isPage(name) {
 			scan.pages = append(scan.pages, f)
 		} else {
 			scan.files = append(scan.files, f)

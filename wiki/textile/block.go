@@ -193,6 +193,7 @@ func (d *doc) render(b *block) {
 			d.out = append(d.out, "</code>"...)
 		}
 		d.out = append(d.out, "</pre>\n"...)
+		d.told("pre", d.src[first.from:first.to])
 	case "notextile":
 		d.notextile(first)
 	case "bq":

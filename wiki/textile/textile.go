@@ -54,8 +54,8 @@ type Options struct {
 	// count to make ids differ. Nil or empty: no id.
 	HeadingID func(text string) string
 	// Text is called after each heading, paragraph, list item, term, table
-	// cell and footnote with its element and its plain text, and after a block
-	// of raw HTML as "div". What the functions above were told since the last
+	// cell and footnote with its element and its plain text, after a block of
+	// code as "pre", and after one of raw HTML as "div". What the functions above were told since the last
 	// call stands in it.
 	Text func(element, text string)
 }
