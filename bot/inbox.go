@@ -4,6 +4,7 @@ package bot
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"sync"
 	"time"
@@ -24,6 +25,15 @@ type command struct {
 	seen                     string // what becomes the last message seen in the archive; may be empty
 }
 
+// short stands for the ID of a command: so many are remembered that their strings
+// would fill megabytes, and each collection of garbage would look at all of them.
+type short [12]byte
+
+func shorten(id string) short {
+	sum := sha256.Sum256([]byte(id))
+	return short(sum[:len(short{})])
+}
+
 // An inbox remembers which messages have come, and keeps those that are not done
 // yet over a restart. Safe for concurrent use.
 type inbox struct {
@@ -31,14 +41,14 @@ type inbox struct {
 
 	mu   sync.Mutex
 	next int64
-	seen map[string]bool
-	ring []string // the ids in seen, in the order they came, from at on
+	seen map[short]struct{}
+	ring []short // what is in seen, in the order it came, from at on
 	at   int
 	left map[string]int // sender: commands of earlier runs that are not done
 }
 
 func newInbox(ctx context.Context, d *disk) (*inbox, error) {
-	in := &inbox{disk: d, seen: make(map[string]bool), left: make(map[string]int)}
+	in := &inbox{disk: d, seen: make(map[short]struct{}), left: make(map[string]int)}
 	if err := d.db.QueryRowContext(ctx, "SELECT COALESCE(MAX(n), 0) + 1 FROM bot_inbox").Scan(&in.next); err != nil {
 		return nil, err
 	}
@@ -53,7 +63,7 @@ func newInbox(ctx context.Context, d *disk) (*inbox, error) {
 		if err := rows.Scan(&id, &sender, &done); err != nil {
 			return nil, err
 		}
-		in.note(id)
+		in.note(shorten(id))
 		if !done {
 			in.left[sender]++
 		}
@@ -62,8 +72,8 @@ func newInbox(ctx context.Context, d *disk) (*inbox, error) {
 }
 
 // note remembers id; in.mu is held, or nobody else knows of in.
-func (in *inbox) note(id string) {
-	in.seen[id] = true
+func (in *inbox) note(id short) {
+	in.seen[id] = struct{}{}
 	if len(in.ring) < seenMax {
 		in.ring = append(in.ring, id)
 		return
@@ -86,17 +96,19 @@ func (in *inbox) waiting() map[string]int {
 func (in *inbox) has(id string) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.seen[id]
+	_, ok := in.seen[shorten(id)]
+	return ok
 }
 
 // fresh gives c its number, unless its id has come before.
 func (in *inbox) fresh(c *command) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.seen[c.id] {
+	id := shorten(c.id)
+	if _, ok := in.seen[id]; ok {
 		return false
 	}
-	in.note(c.id)
+	in.note(id)
 	c.n = in.next
 	in.next++
 	if c.n%500 == 0 {
