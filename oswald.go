@@ -76,6 +76,15 @@ type Request struct {
 	Text string
 	// At is when it was sent, which may be long before it arrived.
 	At time.Time
+	// About is what Reply.About or Alert.About said of the message that this one
+	// answers; empty if it answers none.
+	About string
+	// Reaction says that Text holds pictures that were put on that message. Those
+	// that mean nothing there are no command.
+	Reaction bool
+	// Corrects is the ID of the command that this one takes the place of, if that
+	// has done nothing yet.
+	Corrects string
 	// Progress, when not nil, tells the asker how a long command is going. It
 	// may be called from any goroutine until Dispatch returns, and never blocks.
 	Progress func(text string)
@@ -87,6 +96,20 @@ type Reply struct {
 	// Raw asks for the text to be shown as it is, without message styling
 	// (XEP-0393): logs, page source, other people's words.
 	Raw bool
+	// About names what the text is about, for who answers it: words such as
+	// "alert:A3", "comment:12", "question:" and the ID of a command, with spaces
+	// between them. Who sends the text keeps it and need not understand it.
+	About string
+	// File, if not nil, goes along where files can be sent. The text must do
+	// without it.
+	File *File
+}
+
+// File is a small file that goes along with a reply. Nobody changes Data.
+type File struct {
+	Name string // "kitchen.png"
+	Type string // "image/png"
+	Data []byte
 }
 
 // Severity grades an alert.
@@ -121,6 +144,7 @@ type Alert struct {
 	Summary  string // one sentence, fit for the phone and for speech
 	At       time.Time
 	Resolved bool
+	About    string // as Reply.About: "comment:12"
 }
 
 // Part is one part of the program as `status` and `oswald check` show it.

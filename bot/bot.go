@@ -44,10 +44,12 @@ type Deps struct {
 	// Stranger is told of each message of somebody without a role; it must be
 	// quick too, and may be nil.
 	Stranger func(bareJID string)
-	DB       *sql.DB
-	Version  string
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Codec is the form in which conversations travel; nil is plain text.
+	Codec   Codec
+	DB      *sql.DB
+	Version string
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Bot is one account's session and conversations.
@@ -60,6 +62,8 @@ type Bot struct {
 	disk  *disk
 	in    *inbox
 	out   *outbox
+	sent  *memory
+	codec Codec
 	talks *talks
 	caps  caps
 	quick backoff.Backoff // between tries
@@ -89,12 +93,15 @@ func New(cfg Config, deps Deps) (*Bot, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
+	if deps.Codec == nil {
+		deps.Codec = plain{}
+	}
 	own, err := jid.Parse(cfg.JID)
 	if err != nil {
 		return nil, err
 	}
 	b := &Bot{
-		cfg: cfg, deps: deps, log: deps.Log.With("pkg", "bot"), now: deps.Now,
+		cfg: cfg, deps: deps, log: deps.Log.With("pkg", "bot"), now: deps.Now, codec: deps.Codec,
 		own: own.Bare(), reason: "starting", caps: newCaps(),
 		quick: backoff.Backoff{Min: retryMin, Max: retryMax},
 		slow:  backoff.Backoff{Min: refusedAt, Max: retryMax},
@@ -110,6 +117,9 @@ func New(cfg Config, deps Deps) (*Bot, error) {
 	}
 	if b.out, err = newOutbox(ctx, b.disk, deps.Now); err != nil {
 		return nil, fmt.Errorf("outbox: %w", err)
+	}
+	if b.sent, err = newMemory(ctx, b.disk, deps.Now); err != nil {
+		return nil, fmt.Errorf("messages sent: %w", err)
 	}
 	if b.resource, err = b.disk.keep(ctx, "resource "+cfg.Resource, cfg.Resource+"."+oswald.RandomID()[:6]); err != nil {
 		return nil, fmt.Errorf("resource: %w", err)

@@ -33,7 +33,23 @@ var schema = []string{`
 		n      INTEGER PRIMARY KEY,
 		stanza TEXT NOT NULL,
 		at     INTEGER NOT NULL
-	) STRICT`,
+	) STRICT`, `
+	CREATE TABLE bot_sent(
+		n         INTEGER PRIMARY KEY,
+		id        TEXT NOT NULL UNIQUE,    -- of the message
+		who       TEXT NOT NULL,           -- bare JID it went to
+		about     TEXT NOT NULL,
+		head      TEXT NOT NULL,           -- how its text begins
+		at        INTEGER NOT NULL,
+		received  INTEGER NOT NULL DEFAULT 0,
+		displayed INTEGER NOT NULL DEFAULT 0,
+		reactions TEXT NOT NULL DEFAULT ''
+	) STRICT;
+	ALTER TABLE bot_inbox ADD COLUMN stanza TEXT NOT NULL DEFAULT '';   -- the message's own id
+	ALTER TABLE bot_inbox ADD COLUMN about TEXT NOT NULL DEFAULT '';    -- what the answered message was about
+	ALTER TABLE bot_inbox ADD COLUMN corrects TEXT NOT NULL DEFAULT ''; -- the id it takes the place of
+	ALTER TABLE bot_inbox ADD COLUMN reaction INTEGER NOT NULL DEFAULT 0;
+	ALTER TABLE bot_inbox ADD COLUMN markable INTEGER NOT NULL DEFAULT 0`,
 }
 
 const (

@@ -23,6 +23,12 @@ type command struct {
 	id, sender, thread, text string
 	at                       time.Time
 	seen                     string // what becomes the last message seen in the archive; may be empty
+
+	stanza   string // the message's own id, by which its sender refers to it
+	about    string // what the message was about that it answers
+	corrects string // the id of the command in whose place it is put
+	reaction bool   // text holds what was put on a message (XEP-0444)
+	markable bool   // its sender wants to know when we have seen to it (XEP-0333)
 }
 
 // short stands for the ID of a command: so many are remembered that their strings
@@ -128,8 +134,9 @@ func (c command) insert(done bool) func(context.Context, *sql.Tx) error {
 		if done {
 			text = ""
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO bot_inbox VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-			c.n, c.id, c.sender, c.thread, text, c.at.UnixMilli(), done)
+		_, err := tx.ExecContext(ctx, `INSERT INTO bot_inbox(n, id, sender, thread, text, at, done, stanza, about, corrects, reaction, markable)
+			VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			c.n, c.id, c.sender, c.thread, text, c.at.UnixMilli(), done, c.stanza, c.about, c.corrects, c.reaction, c.markable)
 		if err == nil && c.seen != "" {
 			err = setTx(ctx, tx, lastSeen, c.seen)
 		}
@@ -150,7 +157,7 @@ func (in *inbox) load(ctx context.Context, sender string, after int64, limit int
 	var list []command
 	err := in.disk.wait(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		list = nil
-		rows, err := tx.QueryContext(ctx, `SELECT n, id, sender, thread, text, at FROM bot_inbox
+		rows, err := tx.QueryContext(ctx, `SELECT n, id, sender, thread, text, at, stanza, about, corrects, reaction, markable FROM bot_inbox
 			WHERE sender = ? AND n > ? AND done = 0 ORDER BY n LIMIT ?`, sender, after, limit)
 		if err != nil {
 			return err
@@ -159,7 +166,7 @@ func (in *inbox) load(ctx context.Context, sender string, after int64, limit int
 		for rows.Next() {
 			var c command
 			var at int64
-			if err := rows.Scan(&c.n, &c.id, &c.sender, &c.thread, &c.text, &at); err != nil {
+			if err := rows.Scan(&c.n, &c.id, &c.sender, &c.thread, &c.text, &at, &c.stanza, &c.about, &c.corrects, &c.reaction, &c.markable); err != nil {
 				return err
 			}
 			c.at = time.UnixMilli(at)

@@ -11,14 +11,9 @@ import (
 )
 
 const (
-	tooLong   = "That message is too long for me: I read up to 64 KB. Please send a shorter one."
-	encrypted = "I cannot read encrypted messages yet. Please switch encryption off for this contact (in Conversations: the lock above the text, then \"Unencrypted\") and send it again."
-	tooMany   = "Too many of your messages wait already; I leave this one out. Please send it again later."
+	tooLong = "That message is too long for me: I read up to 64 KB. Please send a shorter one."
+	tooMany = "Too many of your messages wait already; I leave this one out. Please send it again later."
 )
-
-// secrets are the elements that carry an encrypted body: OMEMO old and new
-// (XEP-0384), OpenPGP new and old (XEP-0373, XEP-0027).
-var secrets = []string{"eu.siacs.conversations.axolotl", "urn:xmpp:omemo:2", "urn:xmpp:openpgp:0", "jabber:x:encrypted"}
 
 // message looks at one message. It runs in the reader.
 func (s *session) message(e *xmltree.Element) {
@@ -39,32 +34,32 @@ func (s *session) message(e *xmltree.Element) {
 	case "groupchat", "headline":
 		return
 	}
-	text, secret := bodyOf(e), encryptedIn(e)
 	cut := e.Child(nsBlocked, "truncated") != nil
-	if strings.TrimSpace(text) == "" && !secret && !cut {
-		return // a typing state, a receipt, a marker
-	}
+	words := cut || b.codec.Carries(e)
 	if b.deps.Role(sender) == oswald.NoRole {
-		if b.deps.Stranger != nil {
+		if words && b.deps.Stranger != nil {
 			b.deps.Stranger(sender)
 		}
 		return
 	}
-	c := command{id: commandID(e, sender, b.own.String()), sender: sender, thread: threadOf(e), at: sentAt(e, b.now())}
+	s.marks(e, sender)
+	c := command{id: commandID(e, sender, b.own.String()), sender: sender, thread: threadOf(e), at: sentAt(e, b.now()), stanza: e.Get("id")}
 	if id := stanzaID(e, b.own.String()); id != "" && s.caughtUp.Load() {
 		c.seen = mark(id, b.now())
 	}
-	answer := ""
-	switch {
-	case secret:
-		answer = encrypted
-	case cut || len(text) > textMax:
-		answer = tooLong
-	default:
-		c.text = strings.TrimSpace(clean(text))
-	}
+	switch reactions := e.Child(nsReactions, "reactions"); {
+	case reactions != nil: // a body beside it is for clients that do not know them
+		s.reaction(c, reactions)
+	case words:
+		s.words(c, e, cut)
+	} // else a typing state, a receipt, a marker
+}
+
+// words takes in a message that somebody has written.
+func (s *session) words(c command, e *xmltree.Element, cut bool) {
+	b := s.b
 	receipt := ""
-	if id := e.Get("id"); id != "" && e.Child(nsReceipts, "request") != nil {
+	if id := c.stanza; id != "" && e.Child(nsReceipts, "request") != nil {
 		receipt = receiptFor(e.Get("from"), id)
 	}
 	if !b.in.fresh(&c) { // it came before
@@ -73,26 +68,56 @@ func (s *session) message(e *xmltree.Element) {
 		}
 		return
 	}
-	release := b.intake.hold()
-	kept := func(error) { // on disk: now it may be acknowledged
-		release()
-		if receipt != "" {
-			b.out.pass(receipt)
+	answer := ""
+	m, err := b.codec.Decode(c.sender, e)
+	switch {
+	case cut:
+		answer = tooLong
+	case err != nil:
+		b.log.Info("a message cannot be decoded", "sender", c.sender, "err", err)
+		answer = oswald.MessageOf(err)
+	default:
+		if c.text, c.about = b.answered(m, c.sender); len(c.text) > textMax {
+			answer = tooLong
 		}
-		if s.owed.Load() {
-			b.out.signal()
-		}
+		c.text = strings.TrimSpace(clean(c.text))
+		c.markable = e.Child(nsMarkers, "markable") != nil
 	}
-	if answer == "" && !b.talks.add(c, kept) {
+	kept := s.hold(receipt)
+	if answer == "" && !b.talks.add(c, nil, kept) {
 		answer = tooMany
 	}
 	if answer != "" {
-		b.out.keep(messages(sender, c.thread, c.id, oswald.Reply{Text: answer}), c.insert(true), kept)
+		b.say(c.sender, c.thread, c.id, oswald.Reply{Text: answer}, c.insert(true), kept)
 	}
-	if b.disk.busy() {
-		b.disk.flush(s.ctx) // the reader stops reading until the disk has caught up
+	s.ease()
+}
+
+// hold lets the stanza at hand count as handled when what it returns is called:
+// when it is on disk, and may be acknowledged. Then the receipt goes out, if there
+// is one.
+func (s *session) hold(receipt string) (kept func(error)) {
+	release := s.b.intake.hold()
+	return func(error) {
+		release()
+		if receipt != "" {
+			s.b.out.pass(receipt)
+		}
+		if s.owed.Load() {
+			s.b.out.signal()
+		}
 	}
 }
+
+// ease stops the reader until the disk has caught up.
+func (s *session) ease() {
+	if s.b.disk.busy() {
+		s.b.disk.flush(s.ctx)
+	}
+}
+
+// hasBody reports whether a message has text.
+func hasBody(e *xmltree.Element) bool { return strings.TrimSpace(bodyOf(e)) != "" }
 
 // bodyOf returns the text of a message: the body in no particular language, else
 // the first one. Only bodies of jabber:client count: whatever else is called body
@@ -115,22 +140,6 @@ func bodyOf(e *xmltree.Element) string {
 		}
 	}
 	return text
-}
-
-// encryptedIn reports whether e has an encrypted body. A message that carries
-// keys only, as clients exchange by themselves, has none.
-func encryptedIn(e *xmltree.Element) bool {
-	for _, c := range e.Children() {
-		for _, ns := range secrets {
-			if c.Space != ns {
-				continue
-			}
-			if ns != secrets[0] && ns != secrets[1] || c.Child(ns, "payload") != nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // threadOf returns the thread of a message, unless it is absurd.

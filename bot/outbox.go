@@ -262,7 +262,7 @@ func (b *Bot) Answer(ctx context.Context, id, to string, r oswald.Reply) error {
 		return nil
 	}
 	ch := make(chan error, 1)
-	b.out.keep(messages(bare, "", id, r), c.insert(true), func(err error) { ch <- err })
+	b.say(bare, "", id, r, c.insert(true), func(err error) { ch <- err })
 	b.disk.now()
 	select {
 	case err := <-ch:
@@ -309,7 +309,7 @@ func (b *Bot) Send(ctx context.Context, to string, r oswald.Reply) error {
 		return oswald.Errorf(oswald.Unavailable, "%d messages wait to be sent already; check why the bot is not connected.", outboxMax)
 	}
 	ch := make(chan error, 1)
-	b.out.keep(messages(bare, "", oswald.RandomID(), r), nil, func(err error) { ch <- err })
+	b.say(bare, "", oswald.RandomID(), r, nil, func(err error) { ch <- err })
 	b.disk.now()
 	select {
 	case err := <-ch:

@@ -66,16 +66,17 @@ func (t *talks) stop(ctx context.Context) {
 	}
 }
 
-// add puts c into its sender's queue and on disk; kept is called when it is there.
-// It returns false, and does nothing, if too many wait.
-func (t *talks) add(c command, kept func(error)) bool {
+// add puts c into its sender's queue and on disk, with the change also, which may be
+// nil; kept is called when it is there. It returns false, and does nothing, if too
+// many wait.
+func (t *talks) add(c command, also change, kept func(error)) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k := t.by[c.sender]
 	if k != nil && k.count >= waitingMax {
 		return false
 	}
-	t.b.disk.put(c.insert(false), kept)
+	t.b.disk.put(together(c.insert(false), also), kept)
 	if k == nil {
 		k = &talk{sender: c.sender, loaded: c.n - 1, last: c.n - 1}
 		t.by[c.sender] = k
@@ -159,6 +160,7 @@ func (b *Bot) carryOut(ctx context.Context, c command) {
 	timer := time.AfterFunc(typing, p.typing)
 	r, err := b.dispatch(ctx, oswald.Request{
 		ID: c.id, Actor: oswald.Actor{Address: c.sender, Role: role}, Text: c.text, At: c.at, Progress: p.tell,
+		About: c.about, Reaction: c.reaction, Corrects: c.corrects,
 	})
 	timer.Stop()
 	shown := p.end()
@@ -172,13 +174,14 @@ func (b *Bot) carryOut(ctx context.Context, c command) {
 			r.Text = b.refer(c, err)
 		}
 	}
-	var list []string
 	if r.Text != "" {
-		list = messages(c.sender, c.thread, c.id, r)
-	} else if shown {
-		b.out.pass(message(outgoing{to: c.sender, thread: c.thread, id: oswald.RandomID(), state: "active"}))
+		b.say(c.sender, c.thread, c.id, r, c.done(), nil)
+		return
 	}
-	b.out.keep(list, c.done(), nil)
+	if shown {
+		b.out.pass(b.wire(outgoing{to: c.sender, thread: c.thread, id: oswald.RandomID(), state: "active"}))
+	}
+	b.disk.put(c.done(), nil)
 }
 
 // refer logs err and returns the sentence with the reference to the log.
@@ -241,7 +244,7 @@ func (p *progress) typing() {
 		return
 	}
 	p.shown = true
-	p.b.out.pass(message(outgoing{to: p.c.sender, thread: p.c.thread, id: oswald.RandomID(), state: "composing"}))
+	p.b.out.pass(p.b.wire(outgoing{to: p.c.sender, thread: p.c.thread, id: oswald.RandomID(), state: "composing"}))
 }
 
 // tell is the Progress of a request.
@@ -256,7 +259,7 @@ func (p *progress) tell(text string) {
 	} else {
 		p.last, p.shown = now, true
 	}
-	p.b.out.pass(message(outgoing{to: p.c.sender, thread: p.c.thread, id: oswald.RandomID(), body: text, state: "composing", raw: true}))
+	p.b.out.pass(p.b.wire(outgoing{to: p.c.sender, thread: p.c.thread, id: oswald.RandomID(), body: text, state: "composing", raw: true}))
 }
 
 // end lets nothing more through. It reports whether anything was shown.

@@ -124,10 +124,8 @@ func cutAt(line string, n int) int {
 	return end
 }
 
-// messages words r as stanzas to the bare JID to. All are on thread, if that is
-// not empty, and named for id, so that a reply that is made again has the same
-// names. Only the last is a final one (chat state active, XEP-0085).
-func messages(to, thread, id string, r oswald.Reply) []string {
+// worded returns the bodies of the messages that say r.
+func worded(r oswald.Reply) []string {
 	text := clean(r.Text)
 	if len(text) > saidMax {
 		text = strings.ToValidUTF8(text[:saidMax], "") + "\n… (the rest is left out)"
@@ -136,16 +134,7 @@ func messages(to, thread, id string, r oswald.Reply) []string {
 	if strings.TrimSpace(text) == "" {
 		text = "(nothing to show)"
 	}
-	parts := split(text, partMax)
-	list := make([]string, len(parts))
-	for i, p := range parts {
-		state := "composing"
-		if i == len(parts)-1 {
-			state = "active"
-		}
-		list[i] = message(outgoing{to: to, thread: thread, id: id + "." + itoa(i+1), body: p, state: state, raw: r.Raw, kept: true})
-	}
-	return list
+	return split(text, partMax)
 }
 
 // outgoing is a message of ours.
@@ -153,9 +142,11 @@ type outgoing struct {
 	to, thread, id, body, state string
 	raw                         bool // no styling
 	kept                        bool // worth archiving, and a receipt is asked for
+	more                        []*xmltree.Element
 }
 
-func message(m outgoing) string {
+// element is the whole message.
+func (m outgoing) element() *xmltree.Element {
 	e := xmltree.New(nsClient, "message", "to", m.to, "type", "chat", "id", m.id)
 	if m.body != "" {
 		e.Add(xmltree.New(nsClient, "body").AddText(m.body))
@@ -163,14 +154,31 @@ func message(m outgoing) string {
 	if m.thread != "" {
 		e.Add(xmltree.New(nsClient, "thread").AddText(m.thread))
 	}
-	e.Add(xmltree.New(nsIDs, "origin-id", "id", m.id), xmltree.New(nsStates, m.state))
+	e.Add(xmltree.New(nsIDs, "origin-id", "id", m.id))
+	if m.state != "" {
+		e.Add(xmltree.New(nsStates, m.state))
+	}
+	e.Add(m.more...)
 	if m.raw {
 		e.Add(xmltree.New(nsStyling, "unstyled"))
 	}
 	if m.kept {
 		e.Add(xmltree.New(nsReceipts, "request"), xmltree.New(nsMarkers, "markable"), xmltree.New(nsHints, "store"))
-	} else if m.body == "" {
+	} else if m.body == "" && len(m.more) == 0 {
 		e.Add(xmltree.New(nsHints, "no-store"))
+	}
+	return e
+}
+
+// wire returns m as it travels; "" if the codec does not let it.
+func (b *Bot) wire(m outgoing) string {
+	e := m.element()
+	if m.body != "" {
+		var err error
+		if e, err = b.codec.Encode(m.to, e); err != nil {
+			b.log.Error("a message could not be encoded", "to", m.to, "err", err)
+			return ""
+		}
 	}
 	return string(e.AppendXML(nil, nsClient))
 }
