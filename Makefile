@@ -82,9 +82,11 @@ bench-system: setup-test ## memory and processor of all roles together when noth
 bench: setup-test ## every figure of BENCHMARKS.md
 	@$(GO) run ./internal/bars -- ./...
 
-docs: ## what is generated from the code: config.toml, docs/commands.md
+docs: ## what is generated from the code: config.toml, docs/commands.md, docs/xeps.md, docs/oswald.doap.xml
 	@$(GO) run ./cmd/oswald config example > $(BUILD)/config.toml && mv $(BUILD)/config.toml config.toml
 	@$(GO) run ./cmd/oswald help --markdown > $(BUILD)/commands.md && mv $(BUILD)/commands.md docs/commands.md
+	@$(GO) run ./cmd/oswald help --xeps > $(BUILD)/xeps.md && mv $(BUILD)/xeps.md docs/xeps.md
+	@$(GO) run ./cmd/oswald help --doap > $(BUILD)/oswald.doap.xml && mv $(BUILD)/oswald.doap.xml docs/oswald.doap.xml
 
 fmt: ## format the sources
 	@gofmt -w $$(git ls-files '*.go')
@@ -97,6 +99,8 @@ check: setup-run ## format, vet, staticcheck, known vulnerabilities, generated f
 	@mkdir -p $(BUILD)
 	@$(GO) run ./cmd/oswald config example | diff -u config.toml - || { echo "config.toml is not what the code says: run make docs"; exit 1; }
 	@$(GO) run ./cmd/oswald help --markdown | diff -u docs/commands.md - || { echo "docs/commands.md is not what the code says: run make docs"; exit 1; }
+	@$(GO) run ./cmd/oswald help --xeps | diff -u docs/xeps.md - || { echo "docs/xeps.md is not what the code says: run make docs"; exit 1; }
+	@$(GO) run ./cmd/oswald help --doap | diff -u docs/oswald.doap.xml - || { echo "docs/oswald.doap.xml is not what the code says: run make docs"; exit 1; }
 	@$(GO) test -run 'TestArrows|TestHeaders' .
 	@echo "check: all good"
 

@@ -5,7 +5,6 @@ package bot
 import (
 	"crypto/sha1"
 	"encoding/base64"
-	"slices"
 	"strings"
 	"time"
 
@@ -28,27 +27,22 @@ const (
 // caps says what the bot is and can (XEP-0030), and the hash of that (XEP-0115),
 // by which others ask once for all bots of a version.
 type caps struct {
+	name     string
 	features []string
 	ver      string
 }
 
-func newCaps() caps {
-	c := caps{features: []string{
-		nsInfo, nsItems, nsCaps, nsVersion, nsTime, nsPing, nsStates, nsReceipts, nsIDs,
-		nsDelay, nsStyling, nsHints, "jabber:client",
-	}}
-	slices.Sort(c.features)
+func newCaps(name string) caps {
+	c := caps{name: name, features: features()}
 	// XEP-0115 section 5.1: identities and features, sorted, each followed by "<".
-	sum := sha1.Sum([]byte("client/bot//" + botName + "<" + strings.Join(c.features, "<") + "<"))
+	sum := sha1.Sum([]byte("client/bot//" + name + "<" + strings.Join(c.features, "<") + "<"))
 	c.ver = base64.StdEncoding.EncodeToString(sum[:])
 	return c
 }
 
-// presence is the stanza that makes us available.
-func (c caps) presence() string {
-	return string(xmltree.New(nsClient, "presence").Add(
-		xmltree.New(nsCaps, "c", "hash", "sha-1", "node", botNode, "ver", c.ver),
-	).AppendXML(nil, nsClient))
+// element is what a presence says of it.
+func (c caps) element() *xmltree.Element {
+	return xmltree.New(nsCaps, "c", "hash", "sha-1", "node", botNode, "ver", c.ver)
 }
 
 // info answers a question about node; nil if there is no such node.
@@ -57,7 +51,7 @@ func (c caps) info(node string) *xmltree.Element {
 		return nil
 	}
 	q := xmltree.New(nsInfo, "query", "node", node).
-		Add(xmltree.New(nsInfo, "identity", "category", "client", "type", "bot", "name", botName))
+		Add(xmltree.New(nsInfo, "identity", "category", "client", "type", "bot", "name", c.name))
 	for _, f := range c.features {
 		q.Add(xmltree.New(nsInfo, "feature", "var", f))
 	}
@@ -111,13 +105,15 @@ func (s *session) answer(e *xmltree.Element, from string) (payload *xmltree.Elem
 	switch {
 	case q.Is(nsPing, "ping"):
 		return nil, ""
-	case q.Is(nsVersion, "query"):
+	case q.Is(nsLast, "query"):
+		return s.b.lastActivity(), ""
+	case q.Is(nsVersion, "query"): // XEP-0092
 		v := xmltree.New(nsVersion, "query").Add(xmltree.New(nsVersion, "name").AddText(botName))
 		if s.b.deps.Version != "" {
 			v.Add(xmltree.New(nsVersion, "version").AddText(s.b.deps.Version))
 		}
 		return v, ""
-	case q.Is(nsTime, "time"):
+	case q.Is(nsTime, "time"): // XEP-0202
 		now := s.b.now()
 		return xmltree.New(nsTime, "time").Add(
 			xmltree.New(nsTime, "tzo").AddText(now.Format("-07:00")),

@@ -91,6 +91,7 @@ func (s *session) archivePage(ctx context.Context, set, filter *xmltree.Element,
 	return res.Child(nsMAM, "fin"), nil
 }
 
+// rsm asks for a page of at most limit messages (XEP-0059).
 func rsm(limit int, where, id string) *xmltree.Element {
 	set := xmltree.New(nsRSM, "set").Add(xmltree.New(nsRSM, "max").AddText(itoa(limit)))
 	if where != "" {
@@ -99,6 +100,7 @@ func rsm(limit int, where, id string) *xmltree.Element {
 	return set
 }
 
+// since is the form (XEP-0004) that asks for what is newer than at.
 func since(at string) *xmltree.Element {
 	field := func(name, value string) *xmltree.Element {
 		return xmltree.New(nsForms, "field", "var", name).Add(xmltree.New(nsForms, "value").AddText(value))
@@ -112,7 +114,7 @@ func mark(id string, now time.Time) string {
 	return id + " " + now.Add(-5*time.Minute).UTC().Format("2006-01-02T15:04:05Z")
 }
 
-// archived returns the message in a page of the archive; nil if e is none, or one
+// archived returns the message (XEP-0297) in a page of the archive; nil if e is none, or one
 // that nobody has asked for, or that another session of the account got.
 func (s *session) archived(e *xmltree.Element) *xmltree.Element {
 	result := e.Child(nsMAM, "result")

@@ -45,7 +45,10 @@ type Deps struct {
 	// quick too, and may be nil.
 	Stranger func(bareJID string)
 	// Codec is the form in which conversations travel; nil is plain text.
-	Codec   Codec
+	Codec Codec
+	// Mood is one short line for the status text of the presence. It is asked often
+	// and may be nil.
+	Mood    func(ctx context.Context) string
 	DB      *sql.DB
 	Version string
 	Log     *slog.Logger
@@ -66,6 +69,9 @@ type Bot struct {
 	codec Codec
 	talks *talks
 	caps  caps
+	self  identity
+	looks atomic.Int64    // at the account's profile
+	puts  atomic.Int64    // changes of it
 	quick backoff.Backoff // between tries
 	slow  backoff.Backoff // after a refusal
 
@@ -102,7 +108,8 @@ func New(cfg Config, deps Deps) (*Bot, error) {
 	}
 	b := &Bot{
 		cfg: cfg, deps: deps, log: deps.Log.With("pkg", "bot"), now: deps.Now, codec: deps.Codec,
-		own: own.Bare(), reason: "starting", caps: newCaps(),
+		own: own.Bare(), reason: "starting", caps: newCaps(cfg.Name),
+		self:  identity{look: moodLook, every: moodEvery, heard: time.Now()},
 		quick: backoff.Backoff{Min: retryMin, Max: retryMax},
 		slow:  backoff.Backoff{Min: refusedAt, Max: retryMax},
 	}

@@ -20,6 +20,9 @@ func Check(ctx context.Context, cfg Config) (string, error) {
 	if err := cfg.Validate(); err != nil {
 		return "", oswald.Wrap(err, oswald.Invalid, "The table [xmpp] of the configuration has mistakes; oswald config check names them.")
 	}
+	if _, err := readPicture(cfg.Avatar); err != nil {
+		return "", err
+	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	own, err := parseJID(cfg.JID)

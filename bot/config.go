@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"mellium.im/xmpp/jid"
 
@@ -21,6 +22,8 @@ type Config struct {
 	Server       string `toml:"server" doc:"HOST:PORT of the server; empty finds it by DNS (SRV records, then ports 5222 and 5223 of the JID's domain)."`
 	DirectTLS    bool   `toml:"direct_tls" doc:"The port of server speaks TLS from the first byte, as 5223 does, instead of STARTTLS."`
 	CAFile       string `toml:"ca_file" doc:"PEM file with the certificates to trust instead of the system's; for a server with a certificate of its own."`
+	Name         string `toml:"name" doc:"What the bot is called in other people's contacts."`
+	Avatar       string `toml:"avatar" doc:"PNG file with its picture, at most 64 KB; empty is an owl of our own, none leaves the account's picture as it is."`
 	Resource     string `toml:"resource" doc:"Name of this session at the server; a random end is added once and kept."`
 
 	Ping     time.Duration `toml:"ping" doc:"How often the server is asked whether it is still there."`
@@ -36,6 +39,7 @@ type Config struct {
 // Defaults returns what config.toml starts from.
 func Defaults() Config {
 	return Config{
+		Name:     "Oswald",
 		Resource: "oswald",
 		Ping:     60 * time.Second,
 		Patience: 20 * time.Second,
@@ -70,6 +74,9 @@ func (c Config) Validate() error {
 		bad("resource: give the session a name")
 	} else if _, err := jid.New("a", "example.org", c.Resource); err != nil || len(c.Resource) > 200 {
 		bad("resource: %q cannot be part of an address", c.Resource)
+	}
+	if n := utf8.RuneCountInString(c.Name); n < 1 || n > 64 || strings.ContainsAny(c.Name, "<\n") || c.Name != clean(c.Name) {
+		bad("name: %q is no name of 1 to 64 characters", c.Name)
 	}
 	for _, d := range []struct {
 		key string

@@ -42,6 +42,7 @@ func (s *session) message(e *xmltree.Element) {
 		}
 		return
 	}
+	b.hear()
 	s.marks(e, sender)
 	c := command{id: commandID(e, sender, b.own.String()), sender: sender, thread: threadOf(e), at: sentAt(e, b.now()), stanza: e.Get("id")}
 	if id := stanzaID(e, b.own.String()); id != "" && s.caughtUp.Load() {

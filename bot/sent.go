@@ -256,6 +256,9 @@ func (b *Bot) say(to, thread, id string, r oswald.Reply, also change, then func(
 		m := outgoing{to: to, thread: thread, id: id + "." + itoa(i+1), body: p, state: "composing", raw: r.Raw, kept: true}
 		if i == len(parts)-1 {
 			m.state = "active" // the final one (XEP-0085)
+			if oswald.QuestionOf(r.About) != "" {
+				m.more = quickResponses()
+			}
 		}
 		if x := b.wire(m); x != "" {
 			list = append(list, x)

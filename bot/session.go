@@ -97,6 +97,7 @@ func (b *Bot) serve(ctx context.Context, s *session) error {
 	wg.Go(func() { served <- s.x.Serve(s) })
 	wg.Go(func() { s.writer(inner) })
 	wg.Go(func() { s.watch(inner) })
+	wg.Go(func() { s.moods(inner) })
 	switch {
 	case !b.sm.resumed:
 		wg.Go(func() { s.appear(inner) })
@@ -130,10 +131,16 @@ func (s *session) appear(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
-	s.b.out.pass(s.b.caps.presence())
+	pic, err := readPicture(s.b.cfg.Avatar)
+	if err != nil {
+		s.b.log.Warn("picture", "err", err)
+	}
+	s.b.begin(ctx, pic)
+	s.b.out.pass(s.b.available())
 	s.b.setOnline(s.b.sm.jid.String())
 	s.roster(ctx)
 	s.caughtUp.Store(s.catchUp(ctx))
+	s.profile(ctx, pic)
 }
 
 // cause returns why the session ended: a stream error tells more than what the

@@ -137,7 +137,8 @@ func worded(r oswald.Reply) []string {
 	return split(text, partMax)
 }
 
-// outgoing is a message of ours.
+// outgoing is a message of ours. What the server keeps of it the hints say
+// (XEP-0334); text that is not ours goes without styling (XEP-0393).
 type outgoing struct {
 	to, thread, id, body, state string
 	raw                         bool // no styling

@@ -189,6 +189,7 @@ type Handlers struct {
 	mu      sync.Mutex
 	running map[string]chan struct{} // by command ID, closed at its end
 	left    []entry                  // accepted by an earlier process and not ended
+	shown   map[string]float64       // whole degrees in Mood, by probe
 }
 
 // New opens the tables of package handlers in deps.DB. It starts nothing.
@@ -219,6 +220,7 @@ func New(cfg Config, deps Deps) (*Handlers, error) {
 		journal: newJournal(deps.DB, deps.Log.With("pkg", "handlers")),
 		limit:   newLimiter(cfg.Rate),
 		running: map[string]chan struct{}{},
+		shown:   map[string]float64{},
 	}
 	h.rows = h.table()
 	var err error

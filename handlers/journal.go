@@ -77,7 +77,11 @@ func (e entry) outcome() (oswald.Reply, error) {
 	if e.Code != "" {
 		return oswald.Reply{}, oswald.Errorf(e.Code, "%s", e.Reply.Text)
 	}
-	return e.Reply, nil
+	r := e.Reply
+	if e.State == stateAsked {
+		r.About = oswald.AboutQuestion(e.ID)
+	}
+	return r, nil
 }
 
 const (

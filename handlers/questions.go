@@ -38,7 +38,7 @@ func (h *Handlers) ask(ctx context.Context, req oswald.Request, c call, late tim
 	if late > h.cfg.Late {
 		question = fmt.Sprintf("Sent %s ago while I was away: `%s`\n%s", span(late), oneLine(req.Text, 200), question)
 	}
-	reply := oswald.Reply{Text: question + " yes/no", Raw: c.confirm != nil}
+	reply := oswald.Reply{Text: question + " yes/no", Raw: c.confirm != nil, About: oswald.AboutQuestion(req.ID)}
 	now := h.now()
 	e := entry{ID: req.ID, Who: req.Actor.Address, Room: req.Room, Text: req.Text, Sent: req.At, At: h.journal.stamp(now), State: stateAsked, Reply: reply}
 	err := inTx(ctx, h.deps.DB, func(tx *sql.Tx) error {
@@ -123,6 +123,10 @@ func (h *Handlers) settle(ctx context.Context, tx *sql.Tx, req oswald.Request, y
 	}
 	if err != nil {
 		return a, err
+	}
+	if id := oswald.QuestionOf(req.About); id != "" && id != e.ID {
+		a.refusal = oswald.Errorf(oswald.Conflict, "I have asked something else since, so nothing was done; send the command again.")
+		return a, nil
 	}
 	now := h.now()
 	if req.At.Add(skew).Before(e.At) { // an old "yes" that arrived late means something else

@@ -177,3 +177,26 @@ func waitFor(t *testing.T, ok func() bool) {
 		}
 	}
 }
+
+// TestAnswerToOne wants a "yes" that names its question to answer no other.
+func TestAnswerToOne(t *testing.T) {
+	b := newBench(t)
+	first := b.request(moderator, "delete 12")
+	reply, err := b.Dispatch(t.Context(), first)
+	if err != nil || oswald.QuestionOf(reply.About) != first.ID {
+		t.Fatalf("%+v, %v", reply, err)
+	}
+	b.text(moderator, "delete 11") // another question, by text
+	yes := b.request(moderator, "yes")
+	yes.About = reply.About
+	if got, code := shown(b.Dispatch(t.Context(), yes)); code != oswald.Conflict || len(b.decided) != 0 {
+		t.Errorf("%q %q, did %v", got, code, b.decided)
+	}
+	if got, code := b.text(moderator, "yes"); code != "" || !strings.Contains(got, "is deleted") {
+		t.Errorf("the other one: %q %q", got, code)
+	}
+	again, err := b.Dispatch(t.Context(), first)
+	if err != nil || again.About != "" {
+		t.Errorf("no question waits, and it says %+v, %v", again, err)
+	}
+}

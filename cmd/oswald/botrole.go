@@ -74,6 +74,7 @@ func (a *app) startBot() error {
 		Dispatcher: r.handlers,
 		Role:       r.handlers.Role,
 		Stranger:   r.alerts.Stranger,
+		Mood:       r.handlers.Mood,
 		DB:         db,
 		Version:    version,
 		Log:        a.log,

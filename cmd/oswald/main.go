@@ -57,7 +57,7 @@ func subcommands() []subcommand {
 		{"check", "[--config FILE]", "Try out every configured part and say what to do", cmdCheck},
 		{"mute", "[--config FILE]", "Mute the amplifier; for when a bot has died", cmdMute},
 		{"config", "example | check [FILE]", "Print the commented default configuration, or check one", cmdConfig},
-		{"help", "[--markdown]", "This list, or the chat commands as Markdown", cmdHelp},
+		{"help", "[--markdown|--xeps|--doap]", "This list, the chat commands, or what of XMPP is spoken", cmdHelp},
 		{"version", "", "Print the version", cmdVersion},
 	}
 }
