@@ -38,7 +38,7 @@ var owners = map[string][]string{
 	"modernc.org/sqlite":                {"internal/store"},
 	"golang.org/x/net/html":             {"moderation", "wiki_test"},
 	"golang.org/x/text":                 {"wiki", "moderation", "handlers"},
-	"golang.org/x/sys":                  {"bot", "internal", "audio"},
+	"golang.org/x/sys":                  {"bot", "internal", "audio", "wiki"},
 }
 
 // TestArrows reads the imports of every Go file in the tree, those behind build

@@ -29,7 +29,7 @@ type stored struct {
 	tlen    int     // of its words for the search index, right behind it
 	tsum    uint64  // and their digest
 	was     indexed // what of it stands in the search index
-	deps    []dep
+	deps    string  // the questions of which it was made, as deps.encode writes them
 	warns   []string
 	visible bool
 	key     string // under which it was published; empty if it was not
@@ -41,7 +41,9 @@ type memory struct {
 	manifest string // the state of the output that it goes with
 	site     uint64 // what stands on every page
 	pages    map[string]*stored
-	files    uint64 // digest of the names of attachments
+	order    []*stored // the same, sorted by file
+	clashes  []string  // of addresses
+	files    uint64    // digest of the names of attachments
 	faults   []string
 	made     map[string]uint64
 	when     time.Time // when the folder was read

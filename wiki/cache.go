@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 )
@@ -90,10 +91,7 @@ func (s *Site) remember(m *memory, changed []*stored, gone []string) error {
 	if m.base > 0 && len(changed)+len(gone) <= 500 && m.cached < 2*m.base+1<<20 {
 		return s.appendCache(m, changed, gone)
 	}
-	all := make([]*stored, 0, len(m.pages))
-	for _, p := range m.pages {
-		all = append(all, p)
-	}
+	all := m.order
 	name := filepath.Join(s.cfg.state(), "cache")
 	f, err := os.Create(name + ".new")
 	if err != nil {
@@ -188,6 +186,7 @@ func (e *encoder) delta(m *memory, changed []*stored, gone []string) {
 	e.text(m.manifest)
 	e.uint(m.site)
 	e.uint(m.files)
+	e.texts(m.clashes)
 	e.time(m.when)
 	e.text(m.pack.name)
 	e.uint(uint64(m.pack.size))
@@ -217,7 +216,7 @@ func decodeMemory(data []byte) (*memory, error) {
 			m.pages[p.file] = p
 		}
 		if d.bool() {
-			m.gen, m.manifest, m.site, m.files, m.when = d.text(), d.text(), d.uint(), d.uint(), d.time()
+			m.gen, m.manifest, m.site, m.files, m.clashes, m.when = d.text(), d.text(), d.uint(), d.uint(), d.texts(), d.time()
 			m.pack = &pack{name: d.text(), size: int64(d.uint())}
 			n := d.count()
 			m.made = make(map[string]uint64, n)
@@ -233,6 +232,10 @@ func decodeMemory(data []byte) (*memory, error) {
 	if m.pack == nil || rest != "" {
 		return nil, errors.New("the cache is cut short")
 	}
+	for _, p := range m.pages {
+		m.order = append(m.order, p)
+	}
+	slices.SortFunc(m.order, func(a, b *stored) int { return strings.Compare(a.file, b.file) })
 	return m, nil
 }
 
@@ -251,13 +254,10 @@ func (e *encoder) stored(p *stored) {
 	e.bool(p.visible)
 	e.text(p.key)
 	e.texts(p.warns)
-	e.uint(uint64(len(p.deps)))
-	for _, d := range p.deps {
-		e.uint(uint64(d.kind))
-		e.text(d.arg)
-		e.uint(d.answer)
-	}
+	e.text(p.deps)
 	r := p.rec
+	e.uint(r.faceSum)
+	e.text(r.id)
 	for _, s := range []string{r.Key, r.Title, r.Summary, r.Macro, r.Permalink} {
 		e.text(s)
 	}
@@ -312,12 +312,10 @@ func (d *decoder) stored() *stored {
 	p.was = indexed{d.text(), int64(d.uint()), int(d.uint()), d.uint()}
 	p.visible, p.key = d.bool(), d.text()
 	p.warns = d.texts()
-	p.deps = make([]dep, d.count())
-	for i := range p.deps {
-		p.deps[i] = dep{byte(d.uint()), d.text(), d.uint()}
-	}
+	p.deps = d.text()
 	r := &Record{File: p.file}
 	p.rec = r
+	r.faceSum, r.id = d.uint(), d.text()
 	for _, s := range []*string{&r.Key, &r.Title, &r.Summary, &r.Macro, &r.Permalink} {
 		*s = d.text()
 	}

@@ -18,13 +18,7 @@ import (
 // commit puts the staged files in. first ranks addresses: those with a lower
 // number come first. What set replaces is kept, where it is not nil.
 func (o *output) commit(first func(p string) int, set *oswald.ChangeSet) error {
-	var gone []string
-	for p := range o.old {
-		if _, ok := o.now[p]; !ok {
-			gone = append(gone, p)
-		}
-	}
-	sort.Strings(gone)
+	gone := o.gone()
 	if len(o.staged) == 0 && len(gone) == 0 && o.trusted {
 		return nil
 	}
@@ -125,7 +119,7 @@ func (o *output) room(p string) error {
 			continue
 		}
 		up := p[:i]
-		if _, mine := o.old[up]; mine {
+		if _, mine := o.was(up); mine {
 			if fi, err := os.Lstat(filepath.Join(o.dir, filepath.FromSlash(up))); err == nil && !fi.IsDir() {
 				if err := os.Remove(filepath.Join(o.dir, filepath.FromSlash(up))); err != nil {
 					return err
@@ -135,8 +129,8 @@ func (o *output) room(p string) error {
 	}
 	full := filepath.Join(o.dir, filepath.FromSlash(p))
 	if fi, err := os.Lstat(full); err == nil && fi.IsDir() {
-		for q := range o.old {
-			if strings.HasPrefix(q, p+"/") {
+		for i := range o.list {
+			if q := o.list[i].name; strings.HasPrefix(q, p+"/") {
 				if err := o.remove(q); err != nil {
 					return err
 				}

@@ -2,6 +2,8 @@
 
 package wiki
 
+import "encoding/binary"
+
 // deps is what a page was made of besides its own text: every question that was
 // asked while it was put together, with the answer. A page is out of date when
 // an answer is not what it was. See the package comment.
@@ -70,3 +72,41 @@ func (d *deps) back(p *Record, list []backlink) { d.add(depBack, p.File, answerB
 func (d *deps) tags(ix *index)                  { d.add(depTags, "", answerTags(ix)) }
 
 func (d *deps) near(p *Record, ix *index) { d.add(depNear, p.File, answerNear(p, ix)) }
+
+// encode writes the questions so that nextDep reads them: a letter, the length of
+// the rest of the question, the rest, the answer.
+func (d *deps) encode() string {
+	size := 0
+	for i := range d.list {
+		size += 12 + len(d.list[i].arg)
+	}
+	b := make([]byte, 0, size)
+	for i := range d.list {
+		q := &d.list[i]
+		b = binary.AppendUvarint(append(b, q.kind), uint64(len(q.arg)))
+		b = binary.LittleEndian.AppendUint64(append(b, q.arg...), q.answer)
+	}
+	return string(b)
+}
+
+// nextDep reads the first of the questions that encode wrote. Of a damaged one
+// nothing is left, and its answer is wrong.
+func nextDep(s string) (d dep, rest string) {
+	n, shift, i := 0, 0, 1
+	for ; i < len(s) && shift < 35; i++ {
+		n |= int(s[i]&0x7f) << shift
+		shift += 7
+		if s[i] < 0x80 {
+			i++
+			break
+		}
+	}
+	if n > len(s) || len(s) < i+n+8 {
+		return dep{}, ""
+	}
+	d.kind, d.arg = s[0], s[i:i+n]
+	for j := range 8 {
+		d.answer |= uint64(s[i+n+j]) << (8 * j)
+	}
+	return d, s[i+n+8:]
+}

@@ -117,7 +117,7 @@ func FuzzPage(f *testing.F) {
 			}
 		}
 		build := func() string {
-			ix := newIndex([]*Record{rec}, nil, "", false)
+			ix := newIndex([]*Record{rec}, nil, "", false, nil)
 			x := &expander{b: &source{cfg: mk.cfg, markup: mk, ix: ix, load: func(string) []byte { return frag }}, host: rec, deps: &deps{}}
 			return string(x.page())
 		}

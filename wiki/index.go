@@ -3,6 +3,7 @@
 package wiki
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"sort"
@@ -59,8 +60,8 @@ type where struct {
 // other. visible are the pages to publish and the macros.
 //
 // same says that names and files are those of the last index, so that links
-// still lead where they led.
-func newIndex(visible []*Record, files []string, blog string, same bool) *index {
+// still lead where they led, and keys and their clashes are what they were.
+func newIndex(visible []*Record, files []string, blog string, same bool, clashes []string) *index {
 	ix := &index{
 		byFile: make(map[string]*Record, len(visible)),
 		byKey:  make(map[string]*Record, len(visible)),
@@ -79,12 +80,18 @@ func newIndex(visible []*Record, files []string, blog string, same bool) *index 
 		}
 		ix.pages = append(ix.pages, r)
 	}
-	ix.faults = assignKeys(ix.pages)
+	if same {
+		ix.faults = clashes
+	} else {
+		ix.faults = assignKeys(ix.pages)
+	}
 	for _, r := range ix.pages {
-		r.faceSum = 0
-		r.faceSum = r.face()
+		if !same || r.faceSum == 0 {
+			r.faceSum = 0
+			r.faceSum = r.face()
+			r.id = searchID(r.Key)
+		}
 		r.sortKey = fold(r.Title)
-		r.id = searchID(r.Key)
 		ix.byFile[r.File], ix.byKey[r.Key] = r, r
 		name := strings.TrimSuffix(r.File, path.Ext(r.File))
 		ix.names[squash(name)] = append(ix.names[squash(name)], candidate{r, name, false})
@@ -228,16 +235,41 @@ func (ix *index) target(from *Record, l Link) *Record {
 	return page
 }
 
+// linked is one page that links to another: from's link number n leads to to.
+type linked struct {
+	to, from *Record
+	n        int32
+}
+
 // link fills in backlinks and wanted pages.
 func (ix *index) link(same bool) {
-	ix.back = make(map[string][]backlink, len(ix.pages))
+	var all []linked
+	for _, r := range ix.pages {
+		r.in, r.seen = 0, nil
+	}
 	for _, r := range ix.pages {
 		if !same {
 			for i := range r.Links {
 				r.Links[i].known = false
 			}
 		}
-		ix.linkPage(r, func(string) {})
+		all = ix.linkPage(r, all)
+	}
+	for _, l := range all {
+		l.to.in++
+	}
+	room := make([]backlink, len(all)) // of all lists, one after the other
+	ix.back = make(map[string][]backlink, len(ix.pages))
+	at := 0
+	for _, r := range ix.pages {
+		if r.in > 0 {
+			ix.back[r.File] = room[at : at+int(r.in) : at+int(r.in)]
+			at, r.in = at+int(r.in), int32(at)
+		}
+	}
+	for _, l := range all {
+		room[l.to.in] = backlink{l.from, l.from.Links[l.n].Context, l.from.Links[l.n].Line}
+		l.to.in++
 	}
 	for _, list := range ix.back {
 		sortBack(list)
@@ -245,13 +277,14 @@ func (ix *index) link(same bool) {
 }
 
 func sortBack(list []backlink) {
-	sort.SliceStable(list, func(i, j int) bool { return byTitle(list[i].from, list[j].from) })
+	if len(list) > 1 {
+		slices.SortStableFunc(list, func(a, b backlink) int { return compareTitle(a.from, b.from) })
+	}
 }
 
-// linkPage notes the links of one page and calls touched for each page whose
-// backlinks it changes.
-func (ix *index) linkPage(r *Record, touched func(file string)) {
-	var seen []*Record
+// linkPage finds where the links of one page lead, notes those that lead
+// nowhere, and adds the others to list, once for each page.
+func (ix *index) linkPage(r *Record, list []linked) []linked {
 	for i := range r.Links {
 		l := &r.Links[i]
 		if l.Target == "" || isFile(l.Target) {
@@ -271,12 +304,15 @@ func (ix *index) linkPage(r *Record, touched func(file string)) {
 		case to == nil && l.Kind != CamelLink && l.Kind != PathLink && ix.file(l.Target, r.folder()) == "":
 			name := fold(l.Target)
 			ix.wanted[name] = append(ix.wanted[name], where{r.File, l.Line})
-		case to != nil && to != r && !slices.Contains(seen, to):
-			seen = append(seen, to)
-			ix.back[to.File] = append(ix.back[to.File], backlink{r, l.Context, l.Line})
-			touched(to.File)
+		case to != nil && to != r && to.seen != r:
+			to.seen = r
+			list = append(list, linked{to, r, int32(i)})
 		}
 	}
+	for _, l := range list[max(0, len(list)-len(r.Links)):] {
+		l.to.seen = nil
+	}
+	return list
 }
 
 // replace gives a page its new record, where nothing that others can find it by
@@ -300,7 +336,11 @@ func (ix *index) replace(old, now *Record) map[string]bool {
 	}
 	now.Key, now.faceSum, now.sortKey, now.id = old.Key, old.faceSum, old.sortKey, old.id
 	*old = *now
-	ix.linkPage(old, func(file string) { touched[file] = true })
+	for _, l := range ix.linkPage(old, nil) {
+		touched[l.to.File] = true
+		link := &old.Links[l.n]
+		ix.back[l.to.File] = append(ix.back[l.to.File], backlink{old, link.Context, link.Line})
+	}
 	for file := range touched {
 		sortBack(ix.back[file])
 	}
@@ -318,11 +358,13 @@ func drop[T any](list []T, unwanted func(T) bool) []T {
 	return out
 }
 
-func byTitle(a, b *Record) bool {
-	if a.sortKey != b.sortKey {
-		return a.sortKey < b.sortKey
+func byTitle(a, b *Record) bool { return compareTitle(a, b) < 0 }
+
+func compareTitle(a, b *Record) int {
+	if c := strings.Compare(a.sortKey, b.sortKey); c != 0 {
+		return c
 	}
-	return a.File < b.File
+	return strings.Compare(a.File, b.File)
 }
 
 // newest sorts by date, newest first; pages without one come last, by title.
@@ -333,11 +375,36 @@ func newest(a, b *Record) bool {
 	return byTitle(a, b)
 }
 
+// newestFirst is a list of pages in the order of newest.
+func newestFirst(pages []*Record) []*Record {
+	type dated struct {
+		sec int64
+		r   *Record
+	}
+	list := make([]dated, len(pages))
+	for i, r := range pages {
+		list[i] = dated{r.changed().Unix(), r}
+	}
+	slices.SortFunc(list, func(a, b dated) int {
+		switch {
+		case a.sec != b.sec:
+			return cmp.Compare(b.sec, a.sec)
+		case newest(a.r, b.r):
+			return -1
+		}
+		return 1
+	})
+	out := make([]*Record, len(list))
+	for i := range list {
+		out[i] = list[i].r
+	}
+	return out
+}
+
 // tag fills in the tags. A tag holds the pages of the tags below it.
 func (ix *index) tag() {
 	ix.tags = map[string]*tagPages{}
-	sorted := append([]*Record(nil), ix.pages...)
-	sort.SliceStable(sorted, func(i, j int) bool { return newest(sorted[i], sorted[j]) })
+	sorted := newestFirst(ix.pages)
 	ix.latest = sorted
 	for _, r := range ix.pages { // in file order, so that the first spelling is settled
 		for _, t := range r.Tags {

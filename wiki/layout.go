@@ -127,7 +127,7 @@ func (w *writer) ref(r *Record) Ref { return Ref{Title: r.Title, URL: w.s.base +
 func (w *writer) page(p *stored) error {
 	x := &expander{b: w.source, host: p.rec, deps: &deps{}}
 	d := w.data(p.rec, x)
-	p.deps, p.warns = x.deps.list, x.warns
+	p.deps, p.warns = x.deps.encode(), x.warns
 	return w.write(pageFile(p.rec.Key), d)
 }
 

@@ -3,14 +3,13 @@
 package wiki
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,29 +29,57 @@ func (o *output) readManifest() error {
 	if !ok || head != manifestHead {
 		return errors.New("the manifest is of another version")
 	}
-	o.old = make(map[string]entry, strings.Count(text, "\n"))
+	list := make([]slot, 0, strings.Count(text, "\n"))
 	for text != "" {
 		line, rest, ok := strings.Cut(text, "\n")
 		if !ok {
 			return errors.New("the manifest is cut short")
 		}
 		text = rest
-		f := strings.SplitN(line, " ", 5)
-		if len(f) != 5 || !fs.ValidPath(f[4]) {
+		s, ok := parseSlot(line)
+		if !ok || len(list) > 0 && list[len(list)-1].name >= s.name {
 			return errors.New("the manifest is damaged")
 		}
-		var e entry
-		h, err1 := hex.DecodeString(f[0])
-		e.size, err = strconv.ParseInt(f[1], 10, 64)
-		mtime, err2 := strconv.ParseInt(f[2], 10, 64)
-		if err != nil || err1 != nil || err2 != nil || len(h) != 16 {
-			return errors.New("the manifest is damaged")
-		}
-		e.hash, e.mtime, e.src = [16]byte(h), mtime, f[3]
-		o.old[f[4]] = e
+		list = append(list, s)
 	}
+	o.load(list)
 	o.identify(data, fi)
 	return nil
+}
+
+// parseSlot reads one line of a manifest.
+func parseSlot(line string) (s slot, ok bool) {
+	var f [5]string
+	for i := range 4 {
+		if f[i], line, ok = strings.Cut(line, " "); !ok {
+			return s, false
+		}
+	}
+	if len(f[0]) != 32 || !fs.ValidPath(line) {
+		return s, false
+	}
+	for i := range s.hash {
+		a, b := unhex(f[0][2*i]), unhex(f[0][2*i+1])
+		if a > 15 || b > 15 {
+			return s, false
+		}
+		s.hash[i] = a<<4 | b
+	}
+	var err1, err2 error
+	s.size, err1 = strconv.ParseInt(f[1], 10, 64)
+	s.mtime, err2 = strconv.ParseInt(f[2], 10, 64)
+	s.src, s.name = f[3], line
+	return s, err1 == nil && err2 == nil
+}
+
+func unhex(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10
+	}
+	return 255
 }
 
 // identify notes which manifest this is.
@@ -64,54 +91,40 @@ func (o *output) identify(data []byte, fi fs.FileInfo) {
 // manifest makes the manifest of this build and returns its id, before it is
 // written.
 func (o *output) manifest() string {
-	if o.trusted && len(o.staged) == 0 && len(o.now) == len(o.old) {
-		same := true
-		for p, e := range o.now {
-			if o.old[p] != e {
-				same = false
-				break
-			}
-		}
-		if same {
-			return o.id
-		}
+	o.left = o.next()
+	same := func(a, b slot) bool { return a.name == b.name && a.entry == b.entry }
+	if o.trusted && slices.EqualFunc(o.left, o.list, same) {
+		return o.id
 	}
-	names := make([]string, 0, len(o.now))
-	for p := range o.now {
-		names = append(names, p)
+	b := make([]byte, 0, len(o.left)*100+len(manifestHead)+1)
+	b = append(b, manifestHead+"\n"...)
+	for i := range o.left {
+		s := &o.left[i]
+		b = hex.AppendEncode(b, s.hash[:])
+		b = strconv.AppendInt(append(b, ' '), s.size, 10)
+		b = strconv.AppendInt(append(b, ' '), s.mtime, 10)
+		b = append(append(append(append(append(b, ' '), s.src...), ' '), s.name...), '\n')
 	}
-	sort.Strings(names)
-	var b bytes.Buffer
-	b.Grow(len(names) * 100)
-	b.WriteString(manifestHead + "\n")
-	for _, p := range names {
-		e := o.now[p]
-		var line [160]byte
-		l := hex.AppendEncode(line[:0], e.hash[:])
-		l = strconv.AppendInt(append(l, ' '), e.size, 10)
-		l = strconv.AppendInt(append(l, ' '), e.mtime, 10)
-		b.Write(l)
-		b.WriteString(" " + e.src + " " + p + "\n")
-	}
-	o.next = b.Bytes()
-	sum := sha256.Sum256(o.next)
+	o.text = b
+	sum := sha256.Sum256(b)
 	o.id = hex.EncodeToString(sum[:16])
 	return o.id
 }
 
 // finish writes the manifest: from here on the build is done.
 func (o *output) finish() error {
-	if o.next == nil {
+	o.settled()
+	if o.text == nil {
 		return nil
 	}
-	if err := o.replace("manifest", o.next); err != nil {
+	if err := o.replace("manifest", o.text); err != nil {
 		return err
 	}
 	fi, err := os.Stat(filepath.Join(o.state, "manifest"))
 	if err != nil {
 		return err
 	}
-	o.stamp, o.next = fi.ModTime().UnixNano(), nil
+	o.stamp, o.text = fi.ModTime().UnixNano(), nil
 	o.at("manifest")
 	if err := o.closeSet(); err != nil {
 		return err
@@ -120,4 +133,14 @@ func (o *output) finish() error {
 		return err
 	}
 	return o.clearStage()
+}
+
+// settled makes what this build leaves what the last build left.
+func (o *output) settled() {
+	if slices.EqualFunc(o.left, o.list, func(a, b slot) bool { return a.name == b.name }) {
+		o.list, o.fresh = o.left, map[string]entry{}
+	} else {
+		o.load(o.left)
+	}
+	o.left = nil
 }

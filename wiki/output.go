@@ -33,9 +33,8 @@ type output struct {
 	empty      bool // there was nothing in dir
 	first      bool // no build has ended here yet
 
-	mu      sync.Mutex
-	old     map[string]entry
-	now     map[string]entry
+	mu sync.Mutex
+	outFiles
 	trusted bool // the manifest is there and no build was cut short
 	staged  []string
 	puts    int
@@ -43,15 +42,8 @@ type output struct {
 	kill    func(point string) // for tests: called at named points
 	id      string             // of the manifest; empty where there is none
 	stamp   int64              // its time
-	next    []byte             // the manifest that finish will write
-}
-
-// entry is what the manifest knows of a file.
-type entry struct {
-	hash  [16]byte
-	size  int64
-	mtime int64 // of the file in the output, in nanoseconds
-	src   string
+	text    []byte             // of the manifest that finish will write
+	left    []slot             // what is in it
 }
 
 const manifestHead = "oswald wiki manifest 1"
@@ -61,20 +53,24 @@ const manifestHead = "oswald wiki manifest 1"
 // last, when not nil, is the output of the build before in this process; what it
 // knows need not be read again.
 func openOutput(dir, state string, durable bool, last *output) (*output, error) {
-	o := &output{dir: dir, state: state, sync: durable, old: map[string]entry{}, now: map[string]entry{}}
+	o := &output{dir: dir, state: state, sync: durable}
+	o.load(nil)
 	for _, d := range []string{dir, state, filepath.Join(state, "stage")} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, err
 		}
 	}
 	if fi, err := os.Stat(filepath.Join(state, "manifest")); last != nil && last.id != "" && err == nil && fi.ModTime().UnixNano() == last.stamp {
-		o.old, o.id, o.stamp, o.trusted = last.now, last.id, last.stamp, true
-		o.now = make(map[string]entry, len(o.old))
+		o.outFiles, o.id, o.stamp, o.trusted = last.outFiles, last.id, last.stamp, true
+		o.fresh = map[string]entry{}
+		for i := range o.list {
+			o.list[i].kept = false // a build that the gate held may have set it
+		}
 	} else {
 		o.trusted = o.readManifest() == nil
 		o.first = !o.trusted
 	}
-	if len(o.old) == 0 {
+	if len(o.list) == 0 {
 		if d, err := os.Open(dir); err == nil {
 			list, err := d.Readdirnames(1)
 			o.empty = len(list) == 0 && err == io.EOF
@@ -84,11 +80,15 @@ func openOutput(dir, state string, durable bool, last *output) (*output, error) 
 	left, err := os.ReadFile(filepath.Join(state, "journal"))
 	if err == nil {
 		o.trusted = false
-		for _, p := range strings.Split(string(left), "\n") {
+		for p := range strings.SplitSeq(string(left), "\n") {
 			if p != "" && fs.ValidPath(p) {
-				o.old[p] = entry{} // ours, of unknown content
+				o.fresh[p] = entry{} // ours, of unknown content
 			}
 		}
+		for i := range o.list {
+			o.list[i].kept = true
+		}
+		o.load(o.next())
 	}
 	return o, o.clearStage()
 }
@@ -121,10 +121,10 @@ func (o *output) put(p string, data []byte) error {
 	sum := sha256.Sum256(data)
 	e := entry{hash: [16]byte(sum[:16]), size: int64(len(data)), src: "-"}
 	o.mu.Lock()
-	old, known := o.old[p]
-	_, twice := o.now[p]
+	old, known := o.was(p)
+	_, twice := o.is(p)
 	if !twice {
-		o.now[p] = e
+		o.fresh[p] = e
 	}
 	o.puts++
 	n := o.puts
@@ -154,20 +154,20 @@ func (o *output) put(p string, data []byte) error {
 // keep says that the file at p stays as it is.
 func (o *output) keep(p string) {
 	o.mu.Lock()
-	o.now[p] = o.old[p]
+	o.mark(p, true)
 	o.mu.Unlock()
 }
 
 // has says whether the last build made the file at p.
 func (o *output) has(p string) bool {
-	e, ok := o.old[p]
+	e, ok := o.was(p)
 	return ok && e.mtime != 0 && o.trusted
 }
 
 // unkeep takes back a keep.
 func (o *output) unkeep(p string) {
 	o.mu.Lock()
-	delete(o.now, p)
+	o.mark(p, false)
 	o.mu.Unlock()
 }
 
@@ -175,18 +175,18 @@ func (o *output) unkeep(p string) {
 // a folder of its path, nor its path a folder of theirs.
 func (o *output) fits(p string) bool {
 	if o.dirs == nil {
-		o.dirs = make(map[string]bool, len(o.now))
-		for q := range o.now {
-			for d := path.Dir(q); d != "." && !o.dirs[d]; d = path.Dir(d) {
+		o.dirs = make(map[string]bool, len(o.list))
+		for _, s := range o.next() {
+			for d := path.Dir(s.name); d != "." && !o.dirs[d]; d = path.Dir(d) {
 				o.dirs[d] = true
 			}
 		}
 	}
-	if _, taken := o.now[p]; taken || o.dirs[p] {
+	if _, taken := o.is(p); taken || o.dirs[p] {
 		return false
 	}
 	for d := path.Dir(p); d != "."; d = path.Dir(d) {
-		if _, file := o.now[d]; file {
+		if _, file := o.is(d); file {
 			return false
 		}
 	}
@@ -201,7 +201,7 @@ func (o *output) fits(p string) bool {
 // file is not read.
 func (o *output) copy(p, stamp string, open func() (io.ReadCloser, error)) error {
 	o.mu.Lock()
-	old, known := o.old[p]
+	old, known := o.was(p)
 	o.puts++
 	n := o.puts
 	o.mu.Unlock()
@@ -222,9 +222,9 @@ func (o *output) copy(p, stamp string, open func() (io.ReadCloser, error)) error
 	}
 	e := entry{hash: [16]byte(h.Sum(nil)[:16]), size: fi.Size(), src: stamp}
 	o.mu.Lock()
-	_, twice := o.now[p]
+	_, twice := o.is(p)
 	if !twice {
-		o.now[p] = e
+		o.fresh[p] = e
 	}
 	o.mu.Unlock()
 	switch {
@@ -262,9 +262,9 @@ func sameContent(name string, e entry) (mtime int64, ok bool) {
 func (o *output) settle(p string, mtime int64, stage string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	e := o.now[p]
+	e := o.fresh[p]
 	e.mtime = mtime
-	o.now[p] = e
+	o.fresh[p] = e
 	if stage != "" {
 		o.staged = append(o.staged, p+"\x00"+stage)
 	}
@@ -316,12 +316,17 @@ func (o *output) at(point string) {
 
 // changes counts what commit will do.
 func (o *output) changes() (written, unchanged, removed int) {
-	for p := range o.old {
-		if _, ok := o.now[p]; !ok {
+	kept := len(o.fresh)
+	for i := range o.list {
+		switch _, again := o.fresh[o.list[i].name]; {
+		case again:
+		case o.list[i].kept:
+			kept++
+		default:
 			removed++
 		}
 	}
-	return len(o.staged), len(o.now) - len(o.staged), removed
+	return len(o.staged), kept - len(o.staged), removed
 }
 
 // replace writes a file of the state folder so that it is there whole or not.

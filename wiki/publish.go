@@ -64,16 +64,14 @@ func (b *work) changeSet(out *output, rep Report) *oswald.ChangeSet {
 	}
 	for _, s := range out.staged {
 		file, _, _ := strings.Cut(s, "\x00")
-		if _, known := out.old[file]; known {
+		if _, known := out.was(file); known {
 			note(file, &c.Changed, 0)
 		} else {
 			note(file, &c.Added, 1)
 		}
 	}
-	for file := range out.old {
-		if _, ok := out.now[file]; !ok {
-			note(file, &c.Removed, -1)
-		}
+	for _, file := range out.gone() {
+		note(file, &c.Removed, -1)
 	}
 	sort.Strings(c.Added)
 	sort.Strings(c.Changed)
@@ -129,19 +127,7 @@ func (b *work) stops(out *output, c *oswald.ChangeSet) []string {
 			why = append(why, "the front page is gone")
 		}
 	}
-	pages, before, size, sizeBefore := 0, 0, int64(0), int64(0)
-	for file, e := range out.now {
-		size += e.size
-		if keyOfFile(file) != "" {
-			pages++
-		}
-	}
-	for file, e := range out.old {
-		sizeBefore += e.size
-		if keyOfFile(file) != "" {
-			before++
-		}
-	}
+	before, size, sizeBefore := out.totals()
 	if lost := len(c.Removed); lost > lostPages && lost*5 > before {
 		why = append(why, fmt.Sprintf("%d of %d pages go", lost, before))
 	}

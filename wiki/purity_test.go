@@ -37,7 +37,7 @@ func TestPurity(t *testing.T) {
 			t.Fatal(err)
 		}
 		rec, frag := mk.page("x.md", []byte(text))
-		ix := newIndex([]*Record{rec}, nil, "", false)
+		ix := newIndex([]*Record{rec}, nil, "", false, nil)
 		x := &expander{b: &source{cfg: cfg, markup: mk, ix: ix, load: func(string) []byte { return frag }}, host: rec}
 		got := string(x.page())
 		got = marks.Replace(headingIDs.ReplaceAllString(got, "$1"))

@@ -34,10 +34,12 @@ type Record struct {
 	Hash      [16]byte // of the source
 	Frag      [16]byte // of the fragment
 
-	faceSum uint64 // face, once the key is settled
-	sortKey string // title as lists sort it
-	id      string // in the search index
-	words   []byte // for the search index, until they are in the pack
+	in      int32   // while links are counted
+	seen    *Record // … and the page that was last seen to link here
+	faceSum uint64  // face, once the key is settled
+	sortKey string  // title as lists sort it
+	id      string  // in the search index
+	words   []byte  // for the search index, until they are in the pack
 }
 
 // Field is one key of the front matter.

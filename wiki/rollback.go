@@ -118,7 +118,7 @@ func (o *output) saveSet(c *oswald.ChangeSet, gone []string) error {
 			return nil
 		}
 		e := savedEntry{File: file, New: now}
-		if old, mine := o.old[file]; mine {
+		if old, mine := o.was(file); mine {
 			name := filepath.Join(o.dir, filepath.FromSlash(file))
 			to := filepath.Join(dir, strconv.Itoa(next))
 			_ = os.Remove(to) // of a commit that was cut short before it wrote set.json
@@ -142,8 +142,8 @@ func (o *output) saveSet(c *oswald.ChangeSet, gone []string) error {
 	}
 	for _, s := range o.staged {
 		file, _, _ := strings.Cut(s, "\x00")
-		h := o.now[file].hash
-		if err := add(file, hex.EncodeToString(h[:])); err != nil {
+		now, _ := o.is(file)
+		if err := add(file, hex.EncodeToString(now.hash[:])); err != nil {
 			return err
 		}
 	}
@@ -241,7 +241,7 @@ func (s *Site) rollback(id string) (*savedSet, error) {
 		return nil, err
 	}
 	for _, e := range set.Entries {
-		now, there := out.old[e.File]
+		now, there := out.was(e.File)
 		if there != (e.New != "") || there && hex.EncodeToString(now.hash[:]) != e.New {
 			return nil, oswald.Errorf(oswald.Conflict, "The site is no longer as that change left it, so it cannot be taken back.")
 		}
@@ -256,13 +256,13 @@ func (s *Site) rollback(id string) (*savedSet, error) {
 // takeBack puts the files of before in. Done twice it is the same.
 func (s *Site) takeBack(out *output, set *savedSet) error {
 	out.kill = s.kill
-	for file, e := range out.old {
-		out.now[file] = e
+	for i := range out.list {
+		out.list[i].kept = true
 	}
 	dir := s.setFolder(set.N)
 	for i, e := range set.Entries {
 		if e.Old == "" {
-			delete(out.now, e.File)
+			out.mark(e.File, false)
 			continue
 		}
 		saved := filepath.Join(dir, strconv.Itoa(e.Saved))
@@ -274,7 +274,7 @@ func (s *Site) takeBack(out *output, set *savedSet) error {
 			return errors.New("a saved file of the change set is damaged")
 		}
 		was.src = e.Src
-		out.now[e.File] = was
+		out.fresh[e.File] = was
 		stage := strconv.Itoa(i)
 		if err := os.Link(saved, filepath.Join(out.state, "stage", stage)); err != nil {
 			return err

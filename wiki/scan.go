@@ -3,13 +3,15 @@
 package wiki
 
 import (
+	"errors"
 	"io"
-	"io/fs"
 	"os"
-	"path"
-	"sort"
+	"slices"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"oswald"
 )
@@ -32,62 +34,107 @@ type folderScan struct {
 // to a file must stay inside the folder.
 func readFolder(root *os.Root) (folderScan, error) {
 	var scan folderScan
-	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if name == "." {
-				return err
-			}
-			scan.faults = append(scan.faults, name+":1: cannot be read: "+cause(err))
-			if d != nil && d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		base := path.Base(name)
-		if name != "." && (strings.HasPrefix(base, ".") || strings.HasSuffix(base, "~")) {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if d.IsDir() {
-			return nil
-		}
-		fi, err := d.Info()
-		if err != nil {
-			return nil // it went while we looked
-		}
-		if d.Type()&fs.ModeSymlink != 0 {
-			if fi, err = root.Stat(name); err != nil {
-				scan.faults = append(scan.faults, name+":1: is a link that leads out of the folder or in a circle: put the file itself here")
-				return nil
-			}
-			if fi.IsDir() {
-				scan.faults = append(scan.faults, name+":1: is a link to a folder, which is not followed")
-				return nil
-			}
-		}
-		if !fi.Mode().IsRegular() {
-			return nil
-		}
-		if strings.ContainsAny(name, "\n\r\x00\\") || !isValid([]byte(name)) {
-			scan.faults = append(scan.faults, strings.ToValidUTF8(clean(name), "?")+":1: the name of the file holds a character that an address cannot have: rename it")
-			return nil
-		}
-		f := found{name, fi.Size(), fi.ModTime()}
-		if isPage(name) {
-			scan.pages = append(scan.pages, f)
-		} else {
-			scan.files = append(scan.files, f)
-		}
-		return nil
-	})
-	sort.Slice(scan.pages, func(i, j int) bool { return scan.pages[i].file < scan.pages[j].file })
-	sort.Slice(scan.files, func(i, j int) bool { return scan.files[i].file < scan.files[j].file })
-	if err != nil {
+	if err := scan.folder(root, "."); err != nil {
 		return scan, oswald.Wrap(err, oswald.Unavailable, "The folder of pages (wiki.source) cannot be read: %s.", cause(err))
 	}
+	byName := func(a, b found) int { return strings.Compare(a.file, b.file) }
+	slices.SortFunc(scan.pages, byName)
+	slices.SortFunc(scan.files, byName)
 	return scan, nil
+}
+
+// looked is what the kernel tells of one name in a folder.
+type looked struct {
+	mode  uint32
+	size  int64
+	mtime unix.Timespec
+	err   error
+}
+
+// folder lists one folder and those below it. An error is that of the folder
+// itself; those below become faults.
+func (s *folderScan) folder(root *os.Root, dir string) error {
+	f, err := root.Open(dir)
+	if err != nil {
+		return err
+	}
+	names, err := f.Readdirnames(-1)
+	slices.Sort(names)
+	all := lookAll(int(f.Fd()), names)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	for i, base := range names {
+		if strings.HasPrefix(base, ".") || strings.HasSuffix(base, "~") {
+			continue
+		}
+		name, at := base, all[i]
+		if dir != "." {
+			name = dir + "/" + base
+		}
+		if at.err == unix.ENOENT {
+			continue // it went while we looked
+		}
+		if at.err != nil {
+			s.faults = append(s.faults, name+":1: cannot be read: "+cause(at.err))
+			continue
+		}
+		switch at.mode & unix.S_IFMT {
+		case unix.S_IFDIR:
+			if err := s.folder(root, name); err != nil {
+				s.faults = append(s.faults, name+":1: cannot be read: "+cause(err))
+			}
+		case unix.S_IFREG:
+			s.file(found{name, at.size, time.Unix(at.mtime.Unix())})
+		case unix.S_IFLNK:
+			fi, err := root.Stat(name)
+			switch {
+			case err != nil:
+				s.faults = append(s.faults, name+":1: is a link that leads out of the folder or in a circle: put the file itself here")
+			case fi.IsDir():
+				s.faults = append(s.faults, name+":1: is a link to a folder, which is not followed")
+			case fi.Mode().IsRegular():
+				s.file(found{name, fi.Size(), fi.ModTime()})
+			}
+		}
+	}
+	return nil
+}
+
+// lookAll asks the kernel of every name in an open folder. Most of the time of a
+// build in which nothing has changed goes into this, so it is shared by the
+// processors.
+func lookAll(fd int, names []string) []looked {
+	all := make([]looked, len(names))
+	const share = 1000
+	var wg sync.WaitGroup
+	for from := 0; from < len(names); from += share {
+		wg.Go(func() {
+			var st unix.Stat_t
+			for i := from; i < min(from+share, len(names)); i++ {
+				if err := unix.Fstatat(fd, names[i], &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+					all[i].err = err
+					continue
+				}
+				all[i] = looked{mode: st.Mode, size: st.Size, mtime: st.Mtim}
+			}
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+// file takes in a page or another file.
+func (s *folderScan) file(f found) {
+	if strings.ContainsAny(f.file, "\n\r\x00\\") || !isValid([]byte(f.file)) {
+		s.faults = append(s.faults, strings.ToValidUTF8(clean(f.file), "?")+":1: the name of the file holds a character that an address cannot have: rename it")
+		return
+	}
+	if isPage(f.file) {
+		s.pages = append(s.pages, f)
+	} else {
+		s.files = append(s.files, f)
+	}
 }
 
 // cause is the innermost word of a file error, without the path.

@@ -15,7 +15,7 @@ type postings struct{ from, to, end int }
 // parts, so that memory holds the postings of one part only.
 func (b *work) allShards(sh shape) error {
 	var list []*stored
-	for _, p := range b.m.pages {
+	for _, p := range b.at {
 		if p.toIndex().key != "" {
 			list = append(list, p)
 		}

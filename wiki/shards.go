@@ -126,7 +126,7 @@ func (b *work) search() error {
 			return err
 		}
 	}
-	for _, p := range b.m.pages {
+	for _, p := range b.rewritten() {
 		if now := p.toIndex(); now != p.was {
 			p.was = now
 			b.save[p] = true
@@ -149,6 +149,18 @@ func (b *work) clash() uint64 {
 		seen[r.id] = true
 	}
 	return 0
+}
+
+// rewritten are the pages of which something else may stand in the index now.
+func (b *work) rewritten() []*stored {
+	if b.structural {
+		return b.at
+	}
+	list := make([]*stored, len(b.fresh))
+	for i, c := range b.fresh {
+		list[i] = c.page
+	}
+	return list
 }
 
 // edit is one change of a posting; no points take it out.
@@ -180,7 +192,7 @@ func (b *work) patchShards(sh shape) (ok bool, err error) {
 		for _, x := range b.goneWords {
 			all(x, gone)
 		}
-		for _, p := range b.m.pages {
+		for _, p := range b.rewritten() {
 			now := p.toIndex()
 			switch {
 			case now.key == p.was.key && now.sum == p.was.sum && now.len == p.was.len:
@@ -194,7 +206,7 @@ func (b *work) patchShards(sh shape) (ok bool, err error) {
 	}
 	text := make(map[string][]byte, len(edits))
 	for file, list := range edits {
-		e, mine := b.w.out.old[file]
+		e, mine := b.w.out.was(file)
 		var data []byte
 		if mine {
 			data, err = os.ReadFile(filepath.Join(b.w.out.dir, filepath.FromSlash(file)))
@@ -204,9 +216,12 @@ func (b *work) patchShards(sh shape) (ok bool, err error) {
 		}
 		text[file] = patchShard(data, list)
 	}
-	for file := range b.w.out.old {
-		if _, touched := text[file]; !touched && strings.HasPrefix(file, "search/t/") {
-			b.w.out.keep(file)
+	words := "search/t/"
+	list := b.w.out.list
+	first := sort.Search(len(list), func(i int) bool { return list[i].name >= words })
+	for i := first; i < len(list) && strings.HasPrefix(list[i].name, words); i++ {
+		if _, touched := text[list[i].name]; !touched {
+			list[i].kept = true
 		}
 	}
 	for file, data := range text {

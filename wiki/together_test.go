@@ -103,7 +103,7 @@ func TestResolve(t *testing.T) {
 	for _, f := range []string{"Home.md", "a/Note.md", "b/Note.md", "b/c/Deep.md", "Été.md", "some-thing.md", "d/index.md"} {
 		pages = append(pages, &Record{File: f, Aliases: map[string][]string{"Home.md": {"Start", "old/Name"}}[f]})
 	}
-	ix := newIndex(pages, nil, "", false)
+	ix := newIndex(pages, nil, "", false, nil)
 	test := func(name, from, want string, others int) {
 		t.Helper()
 		p, n := ix.resolve(name, from)

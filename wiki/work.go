@@ -21,6 +21,7 @@ type work struct {
 	w    *writer
 	root *os.Root
 	scan folderScan
+	at   []*stored // of each page of scan
 
 	fresh      []*change // pages whose source has changed or is new
 	goneFiles  []string  // pages that are there no more
@@ -51,45 +52,17 @@ const racy = 2 * time.Second
 // parse reads what has changed in the source folder.
 func (b *work) parse(ctx context.Context) error {
 	m := b.m
-	changes := make([]*change, len(b.scan.pages))
 	b.save = map[*stored]bool{}
-	seen := make(map[string]bool, len(b.scan.pages))
-	for _, f := range b.scan.pages {
-		seen[f.file] = true
-	}
-	for file, p := range m.pages {
-		if !seen[file] {
-			if p.was.key != "" {
-				b.goneWords = append(b.goneWords, p.was)
-			}
-			delete(m.pages, file)
-			b.goneFiles = append(b.goneFiles, file)
-			b.structural = true
+	b.match()
+	var todo []int
+	for i, f := range b.scan.pages {
+		if p := b.at[i]; p == nil || p.size != f.size || !p.mtime.Equal(f.mtime) || !f.mtime.Before(m.when.Add(-racy)) {
+			todo = append(todo, i)
 		}
 	}
-	err := b.s.parallel(ctx, len(changes), func(i int) error {
-		f := b.scan.pages[i]
-		old := m.pages[f.file]
-		if old != nil && old.size == f.size && old.mtime.Equal(f.mtime) && f.mtime.Before(m.when.Add(-racy)) {
-			return nil
-		}
-		src, err := readPage(b.root, f, b.s.cfg.MaxPage)
-		if err != nil {
-			rec := &Record{File: f.file, Draft: true, Faults: []string{"1: cannot be read: " + cause(err)}}
-			changes[i] = &change{page: &stored{found: f}, now: rec}
-			return nil
-		}
-		sum := sha256.Sum256(src)
-		if old != nil && old.rec.Hash == [16]byte(sum[:16]) {
-			changes[i] = &change{page: old}
-			old.found = f
-			return nil
-		}
-		rec, frag := b.w.markup.page(f.file, src)
-		words := rec.words
-		rec.words = nil
-		off, err := m.pack.add(frag, words)
-		changes[i] = &change{page: &stored{found: f}, now: rec, off: off, len: len(frag), tlen: len(words), tsum: hashString(string(words))}
+	changes := make([]*change, len(todo))
+	err := b.s.parallel(ctx, len(todo), func(i int) (err error) {
+		changes[i], err = b.read(b.scan.pages[todo[i]], b.at[todo[i]])
 		return err
 	})
 	if err != nil {
@@ -98,25 +71,70 @@ func (b *work) parse(ctx context.Context) error {
 	if err := m.pack.flush(); err != nil {
 		return err
 	}
-	for _, c := range changes {
-		if c == nil {
-			continue
+	for i, c := range changes {
+		old := b.at[todo[i]]
+		if old != nil {
+			old.found = b.scan.pages[todo[i]]
+			b.save[old] = true
 		}
-		b.save[c.page] = true
-		if c.now == nil {
+		if c == nil {
 			continue // only its time is new
 		}
-		if old := m.pages[c.page.file]; old != nil {
-			old.found = c.page.found
-			c.page = old
+		if old == nil {
+			old = &stored{found: b.scan.pages[todo[i]]}
+			b.at[todo[i]], m.pages[old.file] = old, old
 			b.save[old] = true
-		} else {
-			m.pages[c.page.file] = c.page
 			b.structural = true
 		}
+		c.page = old
 		b.fresh = append(b.fresh, c)
 	}
+	m.order = b.at
 	return nil
+}
+
+// match finds what is known of each page of the folder, and takes out those
+// that are not there any more. Both lists are sorted.
+func (b *work) match() {
+	m, j := b.m, 0
+	b.at = make([]*stored, len(b.scan.pages))
+	gone := func(p *stored) {
+		if p.was.key != "" {
+			b.goneWords = append(b.goneWords, p.was)
+		}
+		delete(m.pages, p.file)
+		b.goneFiles = append(b.goneFiles, p.file)
+		b.structural = true
+	}
+	for i, f := range b.scan.pages {
+		for ; j < len(m.order) && m.order[j].file < f.file; j++ {
+			gone(m.order[j])
+		}
+		if j < len(m.order) && m.order[j].file == f.file {
+			b.at[i] = m.order[j]
+			j++
+		}
+	}
+	for ; j < len(m.order); j++ {
+		gone(m.order[j])
+	}
+}
+
+// read reads one page; nil if it says what it said before.
+func (b *work) read(f found, old *stored) (*change, error) {
+	src, err := readPage(b.root, f, b.s.cfg.MaxPage)
+	if err != nil {
+		return &change{now: &Record{File: f.file, Draft: true, Faults: []string{"1: cannot be read: " + cause(err)}}}, nil
+	}
+	sum := sha256.Sum256(src)
+	if old != nil && old.rec.Hash == [16]byte(sum[:16]) {
+		return nil, nil
+	}
+	rec, frag := b.w.markup.page(f.file, src)
+	words := rec.words
+	rec.words = nil
+	off, err := b.m.pack.add(frag, words)
+	return &change{now: rec, off: off, len: len(frag), tlen: len(words), tsum: hashString(string(words))}, err
 }
 
 // index puts the new records in and brings the index up to date: by a change in
@@ -138,14 +156,17 @@ func (b *work) index() {
 			b.structural = true
 		}
 	}
-	for _, p := range m.pages {
-		if rec := p.rec; rec != nil && !b.changed[p.file] && p.visible == rec.hidden(now) {
+	for _, p := range b.at {
+		if rec := p.rec; rec != nil && p.visible == rec.hidden(now) && !b.changed[p.file] {
 			b.structural = true // a date has come
 			break
 		}
 	}
 	b.touched = map[string]bool{}
-	inPlace := !b.structural && m.ix != nil
+	if !b.structural && m.ix == nil { // the first build of this process
+		b.newIndex()
+	}
+	inPlace := !b.structural
 	for _, c := range b.fresh {
 		c.page.off, c.page.len, c.page.tlen, c.page.tsum = c.off, c.len, c.tlen, c.tsum
 		if inPlace && c.page.visible {
@@ -157,20 +178,24 @@ func (b *work) index() {
 		if c.page.rec == nil {
 			c.page.rec = c.now
 		} else {
-			b.oldTargets(c.page.rec)
 			*c.page.rec = *c.now
 		}
 	}
-	if inPlace {
-		return
-	}
-	var visible []*Record
-	for _, f := range b.scan.pages {
-		p := m.pages[f.file]
-		if v := !p.rec.hidden(now); v != p.visible {
-			p.visible = v
-			b.save[p] = true
+	if !inPlace {
+		for _, p := range b.at {
+			if v := !p.rec.hidden(now); v != p.visible {
+				p.visible = v
+				b.save[p] = true
+			}
 		}
+		b.newIndex()
+	}
+}
+
+// newIndex makes the index of the records from the ground up.
+func (b *work) newIndex() {
+	visible := make([]*Record, 0, len(b.at))
+	for _, p := range b.at {
 		if p.visible || p.rec.Macro != "" && !p.rec.Draft {
 			visible = append(visible, p.rec)
 		}
@@ -179,12 +204,9 @@ func (b *work) index() {
 	for i, f := range b.scan.files {
 		files[i] = f.file
 	}
-	m.ix = newIndex(visible, files, b.s.cfg.Blog, !b.structural)
+	b.m.ix = newIndex(visible, files, b.s.cfg.Blog, !b.structural, b.m.clashes)
+	b.m.clashes = b.m.ix.faults
 }
-
-// oldTargets marks all pages as possibly having other backlinks: without an
-// index of the time before nobody knows where the old links led.
-func (b *work) oldTargets(*Record) { b.touched["*"] = true }
 
 // render puts together every page that is out of date, and keeps the others.
 func (b *work) render(ctx context.Context) error {
@@ -207,13 +229,12 @@ func (b *work) render(ctx context.Context) error {
 	memo := map[dep]uint64{}
 	var todo []*stored
 	w.dirty = map[*Record]bool{}
-	for _, f := range b.scan.pages {
-		p := m.pages[f.file]
+	for _, p := range b.at {
 		if !p.visible || p.rec.Macro != "" {
 			if p.key != "" {
 				b.save[p] = true
 			}
-			p.deps, p.warns, p.key = nil, nil, ""
+			p.deps, p.warns, p.key = "", nil, ""
 			continue
 		}
 		file := pageFile(p.rec.Key)
@@ -232,7 +253,9 @@ func (b *work) render(ctx context.Context) error {
 // stale says whether an answer of which a page was made has changed. Where
 // nothing structural has, only some answers can have.
 func (b *work) stale(p *stored, memo map[dep]uint64) bool {
-	for _, d := range p.deps {
+	for list := p.deps; list != ""; {
+		var d dep
+		d, list = nextDep(list)
 		if b.s.ignore != "" && strings.IndexByte(b.s.ignore, d.kind) >= 0 {
 			continue
 		}
@@ -243,7 +266,7 @@ func (b *work) stale(p *stored, memo map[dep]uint64) bool {
 					continue
 				}
 			case depBack:
-				if !b.touched[d.arg] && !b.touched["*"] {
+				if !b.touched[d.arg] {
 					continue
 				}
 			case depQuery: // may ask for links
@@ -269,10 +292,7 @@ func (b *work) stale(p *stored, memo map[dep]uint64) bool {
 func (b *work) unsaved() []*stored {
 	var list []*stored
 	if b.structural {
-		for _, p := range b.m.pages {
-			list = append(list, p)
-		}
-		return list
+		return b.at
 	}
 	for p := range b.save {
 		if b.m.pages[p.file] == p {
@@ -301,8 +321,7 @@ func (b *work) attach() {
 func (b *work) warnings() []string {
 	warns := append([]string(nil), b.scan.faults...)
 	warns = append(warns, b.m.ix.faults...)
-	for _, f := range b.scan.pages {
-		p := b.m.pages[f.file]
+	for _, p := range b.at {
 		for _, w := range p.rec.Faults {
 			warns = append(warns, p.file+":"+w)
 		}
