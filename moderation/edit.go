@@ -142,7 +142,7 @@ func (s *Server) postEdit(w http.ResponseWriter, r *http.Request, f *form, seale
 	s.views.drop(c.Page)
 	s.refresh.wait(r.Context(), c.Page)
 	s.poke()
-	s.thank(w, r, c)
+	s.thank(w, c)
 }
 
 // change is the transaction of an edit.

@@ -94,7 +94,17 @@ func (c *clock) add(d time.Duration) {
 type pageMap struct {
 	mu   sync.Mutex
 	m    map[string]string
+	put  []string // keys, since puts was called last
 	fail error
+}
+
+// puts returns what was put since it was called last.
+func (p *pageMap) puts() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := p.put
+	p.put = nil
+	return list
 }
 
 func (p *pageMap) Put(key string, html []byte) error {
@@ -102,6 +112,7 @@ func (p *pageMap) Put(key string, html []byte) error {
 	defer p.mu.Unlock()
 	if p.fail == nil {
 		p.m[key] = string(html)
+		p.put = append(p.put, key)
 	}
 	return p.fail
 }

@@ -45,23 +45,20 @@ type shownComment struct {
 func (s *Server) view(ctx context.Context, key string) (*view, error) {
 	return s.views.get(key, func() (*view, error) {
 		rows, err := s.db.QueryContext(context.WithoutCancel(ctx), // others wait for it too
-			"SELECT n, parent, length(CAST(text AS BLOB)) FROM comment WHERE page = ? AND state = 'shown' ORDER BY n", key)
+			"SELECT n, parent, octet_length(text), changed FROM comment WHERE page = ? AND state = 'shown' ORDER BY n", key)
 		if err != nil {
 			return nil, err
 		}
 		defer rows.Close()
 		var list []node
-		size := make(map[int64]int)
 		for rows.Next() {
 			var c node
-			var bytes int
-			if err := rows.Scan(&c.n, &c.parent, &bytes); err != nil {
+			if err := rows.Scan(&c.n, &c.parent, &c.bytes, &c.changed); err != nil {
 				return nil, err
 			}
 			list = append(list, c)
-			size[c.n] = bytes
 		}
-		return chunked(list, size, s.cfg.PerPage), rows.Err()
+		return chunked(list, s.cfg.PerPage), rows.Err()
 	})
 }
 
@@ -180,6 +177,9 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if notice := notices[r.URL.Query().Get("note")]; notice != "" {
+		if n, err := strconv.ParseInt(r.URL.Query().Get("n"), 10, 64); err == nil && p == 1 && v.where[n] != 0 {
+			p = v.where[n] // the page that has it
+		}
 		s.servePosted(w, r, key, title, url, v, p, notice)
 		return
 	}
@@ -227,12 +227,14 @@ func (s *Server) lookup(key string) (title, url string, ok bool) {
 	return cleanName(title), url, true
 }
 
+const selectNewest = "SELECT coalesce(max(at), 0) FROM comment WHERE page = ? AND state = 'shown'"
+
 // closed reports whether a page takes no more comments.
 func (s *Server) closed(ctx context.Context, key string) (bool, error) {
 	if s.cfg.ReadOnlyAge == 0 {
 		return false, nil
 	}
 	var last int64
-	err := s.db.QueryRowContext(ctx, "SELECT coalesce(max(at), 0) FROM comment WHERE page = ? AND state = 'shown'", key).Scan(&last)
+	err := s.db.QueryRowContext(ctx, selectNewest, key).Scan(&last)
 	return last != 0 && s.now().Sub(time.UnixMilli(last)) > s.cfg.ReadOnlyAge, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,14 +97,53 @@ func TestThreadsAndPages(t *testing.T) {
 	for i := range 5 {
 		st.posted("kitchen", fmt.Sprint("more ", i))
 	}
-	if a := st.post("kitchen", "the last one"); !strings.HasPrefix(a.header.Get("Location"), "/c/kitchen~2?note=shown") {
-		t.Errorf("%q", a.header.Get("Location"))
+	a := st.get(st.post("kitchen", "the last one").header.Get("Location"))
+	if !a.has("Page 2 of 2") || !a.has("the last one") || !a.has("is published") {
+		t.Error(a.body)
+	}
+}
+
+// TestALongDiscussionIsPutOutInPart: one comment more is one page put out, and
+// what it changes on other pages is noticed too.
+func TestALongDiscussionIsPutOutInPart(t *testing.T) {
+	store := &pageMap{m: make(map[string]string)}
+	st := newSite(t, func(c *Config, d *Deps) { c.PerPage, d.Store = 5, store })
+	st.run()
+	var first int64
+	for i := range 12 {
+		n := st.posted("kitchen", fmt.Sprint("root ", i))
+		if i == 0 {
+			first = n
+		}
+	}
+	put := func(key, text string, also ...string) {
+		t.Helper()
+		eventually(t, text, func() bool { return strings.Contains(store.get(key), text) })
+		eventually(t, "the feed", func() bool { return strings.Contains(store.get("/c/kitchen.atom"), text) })
+		got := store.puts()
+		if want := append([]string{key, "/c/kitchen.atom"}, also...); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
+			t.Errorf("%s: %q were put out, not %q", text, got, want)
+		}
+	}
+	eventually(t, "the last", func() bool { return strings.Contains(store.get("/c/kitchen~3"), "root 11") })
+	eventually(t, "its mark", func() bool {
+		var n int
+		return st.db.QueryRow("SELECT count(*) FROM dirty").Scan(&n) == nil && n == 0
+	})
+	store.puts()
+	st.posted("kitchen", "one more")
+	put("/c/kitchen~3", "one more")
+	// A reply on the first page moves the last of it to the second, and so on.
+	st.posted("kitchen", "a reply", "to", fmt.Sprint(first))
+	put("/c/kitchen", "a reply", "/c/kitchen~2", "/c/kitchen~3")
+	if !strings.Contains(store.get("/c/kitchen~2"), "root 4") || !strings.Contains(store.get("/c/kitchen~3"), "root 9") {
+		t.Error("a page is not current")
 	}
 }
 
 func TestAPageThatChangesWhileItIsMade(t *testing.T) {
 	vs := newViews(1 << 20)
-	build := func() (*view, error) { return chunked(nil, nil, 5), nil }
+	build := func() (*view, error) { return chunked(nil, 5), nil }
 	stale, err := vs.get("a", func() (*view, error) {
 		vs.drop("a") // a comment is committed just now
 		return build()
@@ -129,7 +169,7 @@ func TestViewsAreBounded(t *testing.T) {
 	vs := newViews(10000)
 	for i := range 100 {
 		key := fmt.Sprint(i)
-		v, err := vs.get(key, func() (*view, error) { return chunked(nil, nil, 5), nil })
+		v, err := vs.get(key, func() (*view, error) { return chunked(nil, 5), nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,12 +190,10 @@ func TestViewsAreBounded(t *testing.T) {
 
 func TestDeepThread(t *testing.T) {
 	var list []node
-	size := make(map[int64]int)
 	for n := int64(1); n <= 100000; n++ {
-		list = append(list, node{n: n, parent: n - 1})
-		size[n] = 10
+		list = append(list, node{n: n, parent: n - 1, bytes: 10})
 	}
-	v := chunked(list, size, 50)
+	v := chunked(list, 50)
 	if len(v.order) != 100000 || len(v.chunks) != 2000 || v.order[99999].depth != 99999 {
 		t.Errorf("%d on %d", len(v.order), len(v.chunks))
 	}

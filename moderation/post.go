@@ -271,7 +271,7 @@ func (s *Server) preview(w http.ResponseWriter, f *form, t token, fresh bool, in
 // it is a mine.
 func (s *Server) replayed(w http.ResponseWriter, r *http.Request, f *form, t token, in url.Values) {
 	if c, ok := s.byNonce(r.Context(), t.mark()); ok && c.Page == f.Key && textHash(c.Text) == textHash(f.Text) {
-		s.thank(w, r, c)
+		s.thank(w, c)
 		return
 	}
 	if f.Contact && s.lettered(r.Context(), t.mark()) {
@@ -328,7 +328,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, f *form, t token
 	}
 	if err != nil {
 		if first, ok := s.byNonce(r.Context(), t.mark()); ok {
-			s.thank(w, r, first) // the other server, or the other click, was faster
+			s.thank(w, first) // the other server, or the other click, was faster
 			return
 		}
 		ref := oswald.RandomID()[:6]
@@ -345,21 +345,20 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, f *form, t token
 	} else {
 		s.poke()
 	}
-	s.thank(w, r, c)
+	s.thank(w, c)
 }
 
-// thank redirects to the page that the comment is on, with a notice. Spam gets the
-// notice of a comment that waits: its sender learns nothing from it.
-func (s *Server) thank(w http.ResponseWriter, r *http.Request, c comment) {
-	to, note, anchor := "/c/"+c.Page, "waits", ""
+// thank redirects to the page that the comment is on, with a notice. Which of the
+// pages that is, is worked out when it is asked for: so posting costs the same
+// however many comments are there. Spam gets the notice of a comment that waits:
+// its sender learns nothing from it.
+func (s *Server) thank(w http.ResponseWriter, c comment) {
+	note, anchor := "waits", ""
 	if c.State == oswald.Shown {
-		note = "shown"
+		note = fmt.Sprintf("shown&n=%d", c.N)
 		anchor = fmt.Sprintf("#c%d", c.N)
-		if v, err := s.view(r.Context(), c.Page); err == nil {
-			to = pagePath(c.Page, v.where[c.N])
-		}
 	}
-	to += "?note=" + note
+	to := "/c/" + c.Page + "?note=" + note
 	if edit := s.sealEdit(c); edit != "" {
 		to += "&edit=" + edit
 	}

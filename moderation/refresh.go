@@ -20,10 +20,15 @@ type refresher struct {
 	mu      sync.Mutex
 	waiting map[string][]chan struct{}
 	signal  chan struct{}
+
+	// sent has the signatures of the pages that the store was given, so that a
+	// comment more is one page put out, not all those of a long discussion. Only
+	// run's goroutine uses it.
+	sent map[string][]uint64
 }
 
 func newRefresher(s *Server, store PageStore) *refresher {
-	return &refresher{s: s, store: store, waiting: make(map[string][]chan struct{}), signal: make(chan struct{}, 1)}
+	return &refresher{s: s, store: store, waiting: make(map[string][]chan struct{}), signal: make(chan struct{}, 1), sent: make(map[string][]uint64)}
 }
 
 // wait asks for page to be put into the store and waits for it, but not long: a
@@ -69,6 +74,7 @@ func (r *refresher) run(ctx context.Context) {
 		case <-r.signal:
 		case <-retry.C:
 		case <-hourly.C:
+			clear(r.sent)
 			if err := r.s.Republish(ctx); err != nil && ctx.Err() == nil {
 				r.s.log.Error("pages to put out", "err", err)
 			}
@@ -117,6 +123,7 @@ func (r *refresher) drain(ctx context.Context) {
 			return
 		}
 		if err := r.put(ctx, m.page, m.seq); err != nil {
+			delete(r.sent, m.page)
 			r.s.log.Warn("a page of comments was not put out; it will be tried again", "page", m.page, "err", err)
 			return
 		}
@@ -141,7 +148,12 @@ func (r *refresher) put(ctx context.Context, key string, seq int64) error {
 			return err
 		}
 		last = len(v.chunks)
+		had, has := r.sent[key], make([]uint64, last)
 		for p := 1; p <= last; p++ {
+			has[p-1] = v.signature(p)
+			if p <= len(had) && had[p-1] == has[p-1] {
+				continue
+			}
 			d, err := r.s.renderPage(ctx, key, title, url, v, p)
 			if err != nil {
 				return err
@@ -150,6 +162,7 @@ func (r *refresher) put(ctx context.Context, key string, seq int64) error {
 				return err
 			}
 		}
+		r.sent[key] = has
 		d, err := r.s.renderFeed(ctx, key, title, url, v)
 		if err != nil {
 			return err
@@ -159,6 +172,8 @@ func (r *refresher) put(ctx context.Context, key string, seq int64) error {
 		}
 	} else if err := r.store.Delete("/c/" + key + ".atom"); err != nil {
 		return err
+	} else {
+		delete(r.sent, key)
 	}
 	for p := last + 1; p <= int(before); p++ {
 		if err := r.store.Delete(pagePath(key, p)); err != nil {

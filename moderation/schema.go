@@ -89,4 +89,8 @@ CREATE TABLE letter(
 ) STRICT;
 CREATE INDEX letter_read ON letter(read, spam);
 ALTER TABLE comment ADD COLUMN signer TEXT NOT NULL DEFAULT ''; -- fingerprint of the SSH key that signed it
+`, `
+CREATE INDEX comment_signed ON comment(signer, hash) WHERE signer <> '';
+CREATE INDEX comment_last ON comment(page, state, at); -- the newest of a page, whatever it has
+DROP INDEX comment_page;
 `}

@@ -139,6 +139,14 @@ var errDuplicate = errors.New("moderation: the same comment is there already")
 
 const longText = 40 // shorter texts ("Thanks!") may well be written twice
 
+// selectLike counts what is like a new comment: the same on its page, the same
+// anywhere, any in the last minute, the same with the same signature.
+const selectLike = `SELECT
+	(SELECT count(*) FROM comment WHERE hash = ?1 AND at > ?2 AND page = ?3 AND state <> 'deleted' AND (net = ?4 OR ?5)),
+	(SELECT count(*) FROM comment WHERE hash = ?1 AND at > ?2),
+	(SELECT count(*) FROM comment WHERE at > ?6),
+	(SELECT count(*) FROM comment WHERE signer = ?7 AND signer <> '' AND hash = ?1 AND page = ?3)`
+
 // insert stores a new comment in the state that its verdict, and its likeness to
 // others, ask for. It returns errDuplicate for a text that is there already.
 func (s *Server) insert(ctx context.Context, c *comment, nonce string, hold bool) error {
@@ -151,12 +159,7 @@ func (s *Server) insert(ctx context.Context, c *comment, nonce string, hold bool
 	hash := textHash(c.Text)
 	long := utf8.RuneCountInString(c.Text) >= longText
 	var twice, elsewhere, lately, signed int
-	err = tx.QueryRowContext(ctx, `SELECT
-		(SELECT count(*) FROM comment WHERE hash = ?1 AND at > ?2 AND page = ?3 AND state <> 'deleted' AND (net = ?4 OR ?5)),
-		(SELECT count(*) FROM comment WHERE hash = ?1 AND at > ?2),
-		(SELECT count(*) FROM comment WHERE at > ?6),
-		(SELECT count(*) FROM comment WHERE page = ?3 AND signer = ?7 AND signer <> '' AND hash = ?1)`,
-		hash, now.Add(-24*time.Hour).UnixMilli(), c.Page, c.net, long, now.Add(-time.Minute).UnixMilli(), c.Signer).
+	err = tx.QueryRowContext(ctx, selectLike, hash, now.Add(-24*time.Hour).UnixMilli(), c.Page, c.net, long, now.Add(-time.Minute).UnixMilli(), c.Signer).
 		Scan(&twice, &elsewhere, &lately, &signed)
 	if err != nil {
 		return err

@@ -5,6 +5,8 @@ package moderation
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
+	"hash/fnv"
 	"sync"
 )
 
@@ -38,19 +40,21 @@ type view struct {
 // node is a comment in its thread.
 type node struct {
 	n, parent int64 // parent 0: begins a thread
+	changed   int64 // when it last did, in Unix milliseconds
+	bytes     int   // of text
 	depth     int
 }
 
-// chunked lays comments, given with their sizes in the order of their numbers, out
-// in threads: a reply follows what it replies to, and whose parent is not shown
-// begins a thread.
-func chunked(list []node, size map[int64]int, perPage int) *view {
+// chunked lays comments, given in the order of their numbers, out in threads: a
+// reply follows what it replies to, and whose parent is not shown begins a thread.
+func chunked(list []node, perPage int) *view {
 	v := &view{where: make(map[int64]int, len(list)), pages: make(map[int]doc)}
 	kids := make(map[int64][]node)
 	for _, c := range list {
-		if _, ok := size[c.parent]; !ok || c.parent >= c.n {
+		if _, ok := v.where[c.parent]; !ok || c.parent >= c.n {
 			c.parent = 0
 		}
+		v.where[c.n] = 0
 		kids[c.parent] = append(kids[c.parent], c)
 	}
 	// Depth first, without recursion: a thread may be thousands deep.
@@ -67,17 +71,38 @@ func chunked(list []node, size map[int64]int, perPage int) *view {
 	for len(stack) > 0 {
 		c := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if i := len(v.order); i > from && (i-from >= perPage || bytes+size[c.n] > chunkBytes) {
+		if i := len(v.order); i > from && (i-from >= perPage || bytes+c.bytes > chunkBytes) {
 			v.chunks = append(v.chunks, [2]int{from, i})
 			from, bytes = i, 0
 		}
-		bytes += size[c.n]
+		bytes += c.bytes
 		v.order = append(v.order, c)
 		v.where[c.n] = len(v.chunks) + 1
 		push(c.n, c.depth+1)
 	}
 	v.chunks = append(v.chunks, [2]int{from, len(v.order)})
 	return v
+}
+
+// signature is a number that is the same for two pages, maybe of two views, only if
+// they look the same.
+func (v *view) signature(p int) uint64 {
+	h := fnv.New64a()
+	var b [8]byte
+	add := func(n int64) {
+		binary.LittleEndian.PutUint64(b[:], uint64(n))
+		h.Write(b[:])
+	}
+	add(int64(p))
+	add(int64(len(v.chunks)))
+	for _, c := range v.order[v.chunks[p-1][0]:v.chunks[p-1][1]] {
+		add(c.n)
+		add(c.parent)
+		add(c.changed)
+		add(int64(c.depth))
+		add(int64(v.where[c.parent])) // where the link to it leads
+	}
+	return h.Sum64()
 }
 
 // views keeps finished pages. Each is made once however many ask at a time, and a
@@ -121,7 +146,7 @@ func (vs *views) forget(key string) {
 	}
 }
 
-func (v *view) weight() int { return 64 * (len(v.order) + 1) }
+func (v *view) weight() int { return 96 * (len(v.order) + 1) }
 
 func (vs *views) get(key string, build func() (*view, error)) (*view, error) {
 	vs.mu.Lock()
