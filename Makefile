@@ -13,12 +13,13 @@ export GOFLAGS ?= -buildvcs=false
 RUN_PACKAGES  := espeak-ng gcc libc6-dev libasound2-dev pkg-config
 TEST_PACKAGES := $(RUN_PACKAGES) alsa-utils bogofilter libmemcached-tools memcached nginx-light openssl procps sox \
 	prosody lua-sec lua-event lua-unbound lua-readline ejabberd erlang-p1-sqlite3 go-sendxmpp zbar-tools git nftables systemd wrk python3-minimal openssh-client tzdata
+CLIENT_PACKAGES := chromium nodejs npm profanity tmux go-sendxmpp poezio ejabberd
 HARDWARE_PACKAGES := $(RUN_PACKAGES) alsa-utils qemu-system-x86 seabios busybox-static cpio kmod xz-utils file
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help run build test test-long test-hardware check bench docs fmt cross setup-run setup-test \
+.PHONY: help run build test test-long test-hardware test-clients check bench docs fmt cross setup-run setup-test \
 	bench-chat bench-ipc bench-wiki bench-spam bench-comments bench-voice bench-system
 
 help: ## this list
@@ -50,6 +51,14 @@ test-long: setup-test ## the slow matrices too
 test-hardware: ## GPIO and sound on a simulated chip and card, in a QEMU guest
 	@packaging/setup.sh "the hardware tests" $(HARDWARE_PACKAGES)
 	@packaging/hardware-test/run.sh $(BUILD)/hardware
+
+# Node's package manager fetches a chat client for the browser and axe-core.
+test-clients: setup-test ## real XMPP clients, and pages in a real browser
+	@packaging/setup.sh "the tests with clients" $(CLIENT_PACKAGES)
+	@mkdir -p $(BUILD)/clients && cp packaging/clients/*.json $(BUILD)/clients/
+	@cd $(BUILD)/clients && npm ci --ignore-scripts --no-audit --no-fund
+	@OSWALD_CLIENTS=$(CURDIR)/$(BUILD)/clients/node_modules $(GO) test -count=1 -run 'Converse|Profanity|GoSendxmpp|Poezio|Browser|Axe|TestPage' \
+		./cmd/oswald ./internal/browser ./internal/xmppserver
 
 test-ipc: setup-test ## the message bus: protocol, model, real processes
 	@$(GO) test -race -shuffle=on -timeout 20m ./ipc ./internal/memcached

@@ -8,11 +8,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"oswald/internal/browser"
 	"oswald/internal/xmppclient"
 )
 
@@ -35,16 +36,14 @@ const reply = await until(() => [...document.querySelectorAll('converse-chat-mes
 await fetch('/report', {method: 'POST', body: reply.textContent.trim()});
 </script>`
 
-// TestConverse chats from a real browser. OSWALD_CONVERSE is the folder dist of the
-// npm package converse.js.
+// TestConverse chats from a real browser. OSWALD_CLIENTS is the folder node_modules
+// of packaging/clients.
 func TestConverse(t *testing.T) {
-	dist := os.Getenv("OSWALD_CONVERSE")
-	if dist == "" {
-		t.Skip("needs converse.js (npm install converse.js; set OSWALD_CONVERSE to its folder dist)")
+	modules := os.Getenv("OSWALD_CLIENTS")
+	if modules == "" {
+		t.Skip("needs converse.js (make test-clients installs it)")
 	}
-	if _, err := exec.LookPath("chromium"); err != nil {
-		t.Skip("needs chromium (apt-get install chromium)")
-	}
+	dist := filepath.Join(modules, "converse.js", "dist")
 	s := start(t)
 	bot := s.dial(t, "bot/x")
 	report := make(chan string, 1)
@@ -60,20 +59,7 @@ func TestConverse(t *testing.T) {
 	web := httptest.NewServer(mux)
 	defer web.Close()
 
-	cmd := exec.Command("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(),
-		"--remote-debugging-port=0", web.URL)
-	var log strings.Builder
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	}()
+	browser.Start(t).Open(web.URL, browser.View{Width: 1000, Height: 700})
 	limit := time.After(60 * time.Second)
 	for {
 		select {

@@ -19,14 +19,14 @@ import (
 	"oswald/internal/xmppclient/xmltree"
 )
 
-// browser is the least of a WebSocket client.
-type browser struct {
+// wsClient is the least of a WebSocket client.
+type wsClient struct {
 	t  testing.TB
 	nc net.Conn
 	br *bufio.Reader
 }
 
-func (b *browser) frame(op byte, data string) {
+func (b *wsClient) frame(op byte, data string) {
 	b.t.Helper()
 	f := []byte{0x80 | op, 0x80 | byte(min(len(data), 126))}
 	if len(data) >= 126 {
@@ -41,7 +41,7 @@ func (b *browser) frame(op byte, data string) {
 	}
 }
 
-func (b *browser) read() (op byte, data string) {
+func (b *wsClient) read() (op byte, data string) {
 	b.t.Helper()
 	h := make([]byte, 2)
 	if _, err := io.ReadFull(b.br, h); err != nil {
@@ -60,13 +60,13 @@ func (b *browser) read() (op byte, data string) {
 	return h[0] & 0xF, string(buf)
 }
 
-func (b *browser) ask(xml string, want ...string) string {
+func (b *wsClient) ask(xml string, want ...string) string {
 	b.t.Helper()
 	b.frame(opText, xml)
 	return b.expect(want...)
 }
 
-func (b *browser) expect(want ...string) (got string) {
+func (b *wsClient) expect(want ...string) (got string) {
 	b.t.Helper()
 	for _, w := range want {
 		if _, got = b.read(); !strings.HasPrefix(got, w) {
@@ -89,7 +89,7 @@ func TestWebSocket(t *testing.T) {
 	}
 	defer nc.Close()
 	nc.SetDeadline(time.Now().Add(20 * time.Second))
-	b := &browser{t, nc, bufio.NewReader(nc)}
+	b := &wsClient{t, nc, bufio.NewReader(nc)}
 	fmt.Fprintf(nc, "GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: xmpp\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	res, err := http.ReadResponse(b.br, nil)
 	if err != nil || res.StatusCode != 101 || res.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {

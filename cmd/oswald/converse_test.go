@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"oswald/internal/browser"
+	"oswald/internal/xmpptest"
+)
+
+// A conversePage is Converse.js, signed in as alice, in a real browser.
+type conversePage struct {
+	*browser.Page
+	t *testing.T
+}
+
+// converse opens the chat client of the browser. OSWALD_CLIENTS is the folder
+// node_modules of packaging/clients.
+func (h *house) converse(v browser.View) conversePage {
+	t := h.t
+	t.Helper()
+	modules := os.Getenv("OSWALD_CLIENTS")
+	if modules == "" {
+		t.Skip("needs converse.js (make test-clients installs it)")
+	}
+	dist := filepath.Join(modules, "converse.js", "dist")
+	path := "/xmpp-websocket"
+	if h.server.Name == "ejabberd" {
+		path = "/ws"
+	}
+	server, err := url.Parse("http://" + h.server.HTTPAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle(path, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(server)
+		r.Out.Host = h.server.Domain
+	}})
+	mux.Handle("/dist/", http.StripPrefix("/dist/", http.FileServer(http.Dir(dist))))
+	mux.Handle("/curve25519_compiled.wasm", http.FileServer(http.Dir(dist)))
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `<!doctype html><meta charset=utf-8><meta name=viewport content="width=device-width">
+			<link rel=stylesheet href=/dist/converse.min.css><body><script type=module>
+			import * as C from "/dist/converse.min.js";
+			(window.converse || C.default).initialize({ jid: %q, password: %q, auto_login: true, authentication: "login",
+				websocket_url: "ws://" + location.host + %q, assets_path: "/dist/", view_mode: "fullscreen",
+				discover_connection_methods: false, allow_adhoc_commands: true, clear_cache_on_logout: true });
+			</script>`, h.server.JID("alice"), h.server.Password("alice"), path)
+	})
+	web := httptest.NewServer(mux)
+	t.Cleanup(web.Close)
+	p := conversePage{browser.Start(t).Open(web.URL+"/", v), t}
+	// The roster: the bot by its name.
+	p.Wait(`[...document.querySelectorAll("converse-roster-contact a, .list-item-link")].find(e => e.textContent.includes("Oswald"))?.click() ?? document.querySelector("textarea.chat-textarea")`)
+	p.Find("textarea.chat-textarea")
+	return p
+}
+
+// text sends a text and waits until the page shows a message with each of want
+// that was not there before.
+func (p conversePage) text(text string, want ...string) {
+	p.t.Helper()
+	var before int
+	p.Eval(`document.querySelectorAll("converse-chat-message").length`, &before)
+	p.Type("textarea.chat-textarea", text)
+	p.Press()
+	var words []string
+	for _, w := range want {
+		words = append(words, fmt.Sprintf("t.includes(%q)", w))
+	}
+	p.Wait(fmt.Sprintf(`[...document.querySelectorAll("converse-chat-message")].slice(%d).some(e => { const t = e.textContent; return %s })`,
+		before+1, strings.Join(words, " && ")))
+}
+
+// shoot keeps a picture where OSWALD_SHOTS names a folder.
+func (p conversePage) shoot(name string) {
+	p.t.Helper()
+	if dir := os.Getenv("OSWALD_SHOTS"); dir != "" {
+		p.Screenshot(filepath.Join(dir, name+".png"), false)
+	}
+}
+
+// TestConverse talks to Oswald from a real browser, over both servers.
+func TestConverse(t *testing.T) {
+	xmpptest.Servers(t, []string{"oswald", "alice", "bob", "eve"}, func(t *testing.T, s *xmpptest.Server) {
+		h := furnish(t, s, s.Addr, fmt.Sprintf("ca_file = %q\n", s.CAFile), "[sensors]\nsimulate = true\npoll = \"1s\"\n")
+		start(t, "run", "--config", h.config)
+		p := h.converse(browser.View{Width: 1000, Height: 760})
+		p.text("status", "All is well", "comments")
+		p.text("temp", "°C")
+		p.text("rebuild", "The site is built")
+		h.comment("house/kitchen", "Ann", "A kind word about the kettle", "203.0.113.9")
+		p.text("comments house/kitchen", "kettle")
+		p.text("delete 1", "kettle", "yes")
+		p.text("yes", "1")
+		p.shoot("converse-" + s.Name)
+		p.View(browser.View{Width: 360, Height: 700, Dark: true})
+		p.text("help", "Site:", "Voice:")
+		p.shoot("converse-" + s.Name + "-phone")
+	})
+}
