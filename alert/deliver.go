@@ -50,7 +50,7 @@ func (r *Router) deliver(ctx context.Context, now time.Time) {
 	})
 	text := r.text(list, now)
 	first := list[0]
-	a := oswald.Alert{Key: first.item.Key, Severity: first.severity, Summary: first.summary, At: now, Resolved: first.why == cleared || first.why == cameAndWent}
+	a := oswald.Alert{Key: first.item.Key, Severity: first.severity, Summary: first.summary, At: now, Resolved: first.why == cleared || first.why == cameAndWent, About: aboutAll(list)}
 	r.speak(ctx, list)
 	r.inFlight = true
 	r.wg.Go(func() {
@@ -58,6 +58,24 @@ func (r *Router) deliver(ctx context.Context, now time.Time) {
 		defer cancel()
 		r.delivered <- outcome{list, now, r.deps.Notify(ctx, text, a)} // has room for one, and one is in flight
 	})
+}
+
+// aboutAll is what one message is about: what it names and what has not ended.
+func aboutAll(list []telling) string {
+	var all []string
+	for n, t := range list {
+		if n == linesMax {
+			break
+		}
+		if t.why == cleared || t.why == cameAndWent {
+			continue
+		}
+		if t.severity > oswald.Info {
+			all = append(all, "alert:"+t.item.Label)
+		}
+		all = append(all, strings.Fields(t.item.about)...)
+	}
+	return strings.Join(all, " ")
 }
 
 // settle takes in how a try ended.

@@ -56,7 +56,9 @@ var schema = []string{`
 	CREATE TABLE alert_settings(
 		name  TEXT PRIMARY KEY,
 		value INTEGER NOT NULL
-	) STRICT, WITHOUT ROWID`,
+	) STRICT, WITHOUT ROWID`, `
+	ALTER TABLE alerts ADD COLUMN about TEXT NOT NULL DEFAULT '';
+	ALTER TABLE alert_inbox ADD COLUMN about TEXT NOT NULL DEFAULT ''`,
 }
 
 const (
@@ -68,7 +70,7 @@ const (
 // load reads what an earlier process left.
 func (r *Router) load(ctx context.Context) error {
 	rows, err := r.deps.DB.QueryContext(ctx, `SELECT n, label, key, severity, summary, event, since, seen, changed, resolved, ending,
-		times, told, told_severity, told_summary, acked, acked_by, snoozed FROM alerts WHERE closed = 0`)
+		times, told, told_severity, told_summary, acked, acked_by, snoozed, about FROM alerts WHERE closed = 0`)
 	if err != nil {
 		return err
 	}
@@ -77,7 +79,7 @@ func (r *Router) load(ctx context.Context) error {
 		var i item
 		var since, seen, changed, resolved, told, acked, snoozed int64
 		err := rows.Scan(&i.n, &i.label, &i.Key, &i.Severity, &i.Summary, &i.event, &since, &seen, &changed, &resolved, &i.ending,
-			&i.Told, &told, &i.toldSeverity, &i.toldSummary, &acked, &i.AckedBy, &snoozed)
+			&i.Told, &told, &i.toldSeverity, &i.toldSummary, &acked, &i.AckedBy, &snoozed, &i.about)
 		if err != nil {
 			return err
 		}
@@ -130,8 +132,8 @@ func (r *Router) takeInbox(ctx context.Context) error {
 	for {
 		var n, at int64
 		var a oswald.Alert
-		err := r.deps.DB.QueryRowContext(ctx, "SELECT n, key, severity, summary, at, resolved FROM alert_inbox ORDER BY n LIMIT 1").
-			Scan(&n, &a.Key, &a.Severity, &a.Summary, &at, &a.Resolved)
+		err := r.deps.DB.QueryRowContext(ctx, "SELECT n, key, severity, summary, at, resolved, about FROM alert_inbox ORDER BY n LIMIT 1").
+			Scan(&n, &a.Key, &a.Severity, &a.Summary, &at, &a.Resolved, &a.About)
 		if err == sql.ErrNoRows {
 			return nil
 		}
@@ -186,6 +188,7 @@ func (r *Router) take(ctx context.Context, db execer, a oswald.Alert) error {
 		}
 		i = &item{label: r.freeLabel(), seen: now, changed: now}
 		i.Item = Item{Label: labelText(i.label), Key: a.Key, Severity: a.Severity, Summary: a.Summary, Since: a.At}
+		i.about = a.About
 		if err := r.saveTo(ctx, db, i); err != nil {
 			return err
 		}
@@ -226,14 +229,14 @@ func (r *Router) save(ctx context.Context, i *item) error { return r.saveTo(ctx,
 
 func (r *Router) saveTo(ctx context.Context, db execer, i *item) error {
 	args := []any{i.label, i.Key, int(i.Severity), i.Summary, i.event, millis(i.Since), millis(i.seen), millis(i.changed), millis(i.resolved), i.ending,
-		i.Told, millis(i.told), int(i.toldSeverity), i.toldSummary, millis(i.acked), i.AckedBy, millis(i.snoozed)}
+		i.Told, millis(i.told), int(i.toldSeverity), i.toldSummary, millis(i.acked), i.AckedBy, millis(i.snoozed), i.about}
 	if i.n != 0 {
 		_, err := db.ExecContext(ctx, `UPDATE alerts SET label = ?, key = ?, severity = ?, summary = ?, event = ?, since = ?, seen = ?, changed = ?,
-			resolved = ?, ending = ?, times = ?, told = ?, told_severity = ?, told_summary = ?, acked = ?, acked_by = ?, snoozed = ? WHERE n = ?`, append(args, i.n)...)
+			resolved = ?, ending = ?, times = ?, told = ?, told_severity = ?, told_summary = ?, acked = ?, acked_by = ?, snoozed = ?, about = ? WHERE n = ?`, append(args, i.n)...)
 		return err
 	}
 	res, err := db.ExecContext(ctx, `INSERT INTO alerts(label, key, severity, summary, event, since, seen, changed, resolved, ending,
-		times, told, told_severity, told_summary, acked, acked_by, snoozed) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, args...)
+		times, told, told_severity, told_summary, acked, acked_by, snoozed, about) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, args...)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ type item struct {
 	changed  time.Time // when there last was something new to say
 	resolved time.Time
 	ending   string // what the alert that resolved it said
+	about    string // what the producer says that it is about
 	event    bool   // nothing that lasts: over as soon as it is told
 
 	told         time.Time // last
@@ -102,7 +103,7 @@ func (i *item) take(a oswald.Alert, now time.Time) {
 	if a.Severity == oswald.Info && a.Summary != i.Summary {
 		i.changed = now
 	}
-	i.seen, i.Severity, i.Summary = now, a.Severity, a.Summary
+	i.seen, i.Severity, i.Summary, i.about = now, a.Severity, a.Summary, a.About
 }
 
 // line words one item for the phone.

@@ -27,7 +27,9 @@ import (
 )
 
 // Notify tells people. It returns nil only when the message cannot be lost any
-// more. text is what people read; a is the most severe alert in it.
+// more. text is what people read; a is the most severe alert in it, and a.About has
+// "alert:" and the label of each that can be acknowledged, and what the alerts said
+// themselves that they are about.
 type Notify func(ctx context.Context, text string, a oswald.Alert) error
 
 // Deps is what a Router is made of.
@@ -135,8 +137,8 @@ func (r *Router) Send(a oswald.Alert) {
 // SendTx takes an alert as a part of tx, which is of the Router's database. Call
 // Wake after the commit.
 func (r *Router) SendTx(ctx context.Context, tx *sql.Tx, a oswald.Alert) error {
-	_, err := tx.ExecContext(ctx, "INSERT INTO alert_inbox(key, severity, summary, at, resolved) VALUES(?, ?, ?, ?, ?)",
-		a.Key, int(a.Severity), a.Summary, millis(a.At), a.Resolved)
+	_, err := tx.ExecContext(ctx, "INSERT INTO alert_inbox(key, severity, summary, at, resolved, about) VALUES(?, ?, ?, ?, ?, ?)",
+		a.Key, int(a.Severity), a.Summary, millis(a.At), a.Resolved, a.About)
 	return err
 }
 

@@ -22,6 +22,7 @@ import (
 type recorder struct {
 	mu     sync.Mutex
 	sent   []string
+	abouts []string
 	spoken []string
 	fail   bool
 	tries  int
@@ -45,6 +46,7 @@ func (r *recorder) notify(ctx context.Context, text string, a oswald.Alert) erro
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sent = append(r.sent, text)
+	r.abouts = append(r.abouts, a.About)
 	return nil
 }
 

@@ -116,7 +116,7 @@ func (h *Handlers) comment(ctx context.Context, req oswald.Request, args []strin
 		fmt.Fprintf(&b, " · signed by %s", oneLine(c.Signer, 60))
 	}
 	fmt.Fprintf(&b, "\n%s", clip(cleanLines(c.Text), commentMax))
-	return oswald.Reply{Text: b.String(), Raw: true}, nil
+	return oswald.Reply{Text: b.String(), Raw: true, About: aboutNumber(aboutComment, c.N)}, nil
 }
 
 func verdictText(v oswald.Verdict) string {
@@ -181,7 +181,7 @@ func (h *Handlers) decide(d oswald.Decision) runner {
 		if err != nil {
 			return oswald.Reply{}, err
 		}
-		return oswald.Reply{Text: decisionText(c, d)}, nil
+		return oswald.Reply{Text: decisionText(c, d), About: aboutNumber(aboutComment, c.N)}, nil
 	}
 }
 

@@ -34,7 +34,16 @@ func (h *Handlers) Dispatch(ctx context.Context, req oswald.Request) (oswald.Rep
 	if req.At.IsZero() {
 		req.At = h.now()
 	}
-	c, err := h.understand(req)
+	c, err := call{}, error(nil)
+	if req.About != "" {
+		var meant bool
+		if meant, err = h.interpret(&req); !meant {
+			return oswald.Reply{}, nil
+		}
+	}
+	if err == nil {
+		c, err = h.understand(req)
+	}
 	if err != nil {
 		h.note(req, stateRefused, oswald.Reply{}, err)
 		return oswald.Reply{}, err

@@ -87,7 +87,7 @@ func (h *Handlers) diff(ctx context.Context, req oswald.Request, args []string) 
 	} else {
 		fmt.Fprintf(&b, "It is %s.", oneLine(e.State, 20))
 	}
-	return oswald.Reply{Text: b.String(), Raw: true}, nil
+	return oswald.Reply{Text: b.String(), Raw: true, About: aboutNumber(aboutEdit, e.N)}, nil
 }
 
 func (h *Handlers) accept(ctx context.Context, req oswald.Request, args []string) (oswald.Reply, error) {

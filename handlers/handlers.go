@@ -122,6 +122,8 @@ type OpenAlert struct {
 	Since    time.Time
 	Told     int    // how many times it was told
 	AckedBy  string // empty if nobody has acknowledged it
+	SeenBy   string // who has looked at the message that told it; empty if that is not known
+	Arrived  bool   // that message is on somebody's device
 }
 
 // Alerts is what `alerts` and `ack` need. Acknowledging twice is harmless.

@@ -117,15 +117,20 @@ func (h *Handlers) settle(ctx context.Context, tx *sql.Tx, req oswald.Request, y
 		return a, nil
 	}
 	e, err := scanEntry(tx.QueryRowContext(ctx, columns+"WHERE id = (SELECT id FROM questions WHERE who = ? AND room = ?)", req.Actor.Address, req.Room))
-	if errors.Is(err, sql.ErrNoRows) {
+	want := oswald.QuestionOf(req.About)
+	switch {
+	case errors.Is(err, sql.ErrNoRows) && want != "":
+		a.refusal = oswald.Errorf(oswald.NotFound, "That question is over already.")
+		return a, nil
+	case errors.Is(err, sql.ErrNoRows):
 		a.refusal = oswald.Errorf(oswald.NotFound, "I have not asked anything.")
 		return a, nil
 	}
 	if err != nil {
 		return a, err
 	}
-	if id := oswald.QuestionOf(req.About); id != "" && id != e.ID {
-		a.refusal = oswald.Errorf(oswald.Conflict, "I have asked something else since, so nothing was done; send the command again.")
+	if want != "" && want != e.ID {
+		a.refusal = oswald.Errorf(oswald.Conflict, "I have asked something else since, so nothing was done; the question that waits is about `%s`.", oneLine(e.Text, 80))
 		return a, nil
 	}
 	now := h.now()

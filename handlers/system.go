@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,8 +107,13 @@ func (h *Handlers) since(a OpenAlert) string {
 	if a.Severity == oswald.Critical {
 		s = "critical, " + s
 	}
-	if a.AckedBy != "" {
+	switch {
+	case a.AckedBy != "":
 		s += ", acknowledged by " + name(a.AckedBy)
+	case a.SeenBy != "":
+		s += ", seen by " + name(a.SeenBy)
+	case a.Arrived:
+		s += ", delivered"
 	}
 	return s
 }
@@ -149,24 +155,34 @@ func (h *Handlers) ack(ctx context.Context, req oswald.Request, args []string) (
 	return oswald.Reply{Text: strings.Join(lines, "\n")}, nil
 }
 
-// chooseAlerts picks the alerts that `ack` means: the named one, all, or the
+// chooseAlerts picks the alerts that `ack` means: the named ones, all, or the
 // only one that nobody has acknowledged.
 func chooseAlerts(list []OpenAlert, args []string) ([]OpenAlert, error) {
+	all := len(args) == 1 && strings.EqualFold(args[0], "all")
+	if len(args) > 0 && !all {
+		var named []OpenAlert
+		for _, arg := range args {
+			i := slices.IndexFunc(list, func(a OpenAlert) bool { return strings.EqualFold(a.Label, label(arg)) })
+			if i >= 0 {
+				named = append(named, list[i])
+			} else if len(args) == 1 {
+				return nil, oswald.Errorf(oswald.NotFound, "No alert %s is open; `alerts` lists them.", quote(arg))
+			}
+		}
+		if len(named) == 0 {
+			return nil, oswald.Errorf(oswald.NotFound, "None of these alerts is open; `alerts` lists those that are.")
+		}
+		return named, nil
+	}
 	var fresh []OpenAlert
 	var labels []string
 	for _, a := range list {
-		if len(args) == 1 && strings.EqualFold(a.Label, label(args[0])) {
-			return []OpenAlert{a}, nil
-		}
 		if a.AckedBy == "" {
 			fresh = append(fresh, a)
 			labels = append(labels, a.Label)
 		}
 	}
-	all := len(args) == 1 && strings.EqualFold(args[0], "all")
 	switch {
-	case len(args) == 1 && !all:
-		return nil, oswald.Errorf(oswald.NotFound, "No alert %s is open; `alerts` lists them.", quote(args[0]))
 	case len(fresh) == 0:
 		return nil, oswald.Errorf(oswald.NotFound, "No alert waits to be acknowledged.")
 	case len(fresh) > 1 && !all:

@@ -107,7 +107,7 @@ func (h *Handlers) table() []command {
 		{name: "alerts", area: "Alerts", desc: "List the alerts that last", example: "alerts",
 			role: oswald.Member, run: h.alerts},
 		{name: "ack", area: "Alerts", usage: "[A|all]", desc: "Acknowledge an alert: no more reminders", example: "ack A3",
-			role: oswald.Member, max: 1, changes: true, again: true, run: h.ack},
+			role: oswald.Member, max: 99, changes: true, again: true, run: h.ack},
 
 		{name: "snooze", area: "Alerts", usage: "A [TIME]", desc: "Keep one alert silent for a time, an hour if none is named", example: "snooze A3 2h",
 			role: oswald.Member, min: 1, max: 3, changes: true, again: true, run: h.snooze},

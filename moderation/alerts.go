@@ -5,6 +5,7 @@ package moderation
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"oswald"
 )
@@ -72,7 +73,7 @@ func (s *Server) lookQueue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a := oswald.Alert{Key: "comments/queue", Severity: oswald.Info, Summary: queueSummary(fresh, all.queued), At: now}
+	a := oswald.Alert{Key: "comments/queue", Severity: oswald.Info, Summary: queueSummary(fresh, all.queued), At: now, About: aboutQueue(fresh)}
 	if err := s.tell(ctx, a, memoQueue, waiting[0].N); err != nil {
 		return err
 	}
@@ -86,6 +87,15 @@ func (s *Server) tell(ctx context.Context, a oswald.Alert, key string, value int
 		return fmt.Errorf("alert %s: %w", a.Key, err)
 	}
 	return setMemo(ctx, s.db, key, value)
+}
+
+// aboutQueue names the comments that the alert shows, for those who answer it.
+func aboutQueue(fresh []comment) string {
+	var all []string
+	for _, c := range fresh[:min(len(fresh), 3)] {
+		all = append(all, fmt.Sprintf("comment:%d", c.N))
+	}
+	return strings.Join(all, " ")
 }
 
 // queueSummary fits a phone: up to three comments, and what to answer.

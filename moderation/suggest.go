@@ -293,5 +293,5 @@ func (s *Server) lookSuggestions(ctx context.Context) error {
 		sum += fmt.Sprintf(" %d wait in all.", len(list))
 	}
 	sum += fmt.Sprintf(" Answer diff %d, accept %d or reject %d.", sg.N, sg.N, sg.N)
-	return s.tell(ctx, oswald.Alert{Key: "edits/queue", Severity: oswald.Info, Summary: sum, At: now}, memoEdits, sg.N)
+	return s.tell(ctx, oswald.Alert{Key: "edits/queue", Severity: oswald.Info, Summary: sum, At: now, About: fmt.Sprintf("edit:%d", sg.N)}, memoEdits, sg.N)
 }

@@ -52,8 +52,10 @@ func (a *app) startBot() error {
 		return err
 	}
 	r.alerts, err = alert.New(a.cfg.Alerts, alert.Deps{
-		DB:     db,
-		Notify: func(ctx context.Context, text string, al oswald.Alert) error { return r.tellOwners(ctx, text) },
+		DB: db,
+		Notify: func(ctx context.Context, text string, al oswald.Alert) error {
+			return r.tellOwners(ctx, text, al.About)
+		},
 		Speak: func(ctx context.Context, text string) error {
 			_, err := r.voice.Say(ctx, oswald.RandomID(), oswald.Both, text, true)
 			return err
@@ -112,7 +114,7 @@ func (a *app) makeHandlers(r *botRole, db *sql.DB) (err error) {
 		Voice:       r.voice,
 		Sound:       r.voice,
 		Thermometer: r.sensors,
-		Alerts:      openAlerts{r.alerts},
+		Alerts:      openAlerts{r},
 		Calm:        r.alerts,
 		Hosts:       r.node,
 		Status:      r.status,
@@ -141,13 +143,13 @@ func (a *app) runBot(r *botRole) {
 	a.parts.start("xmpp", r.bot.Run)
 }
 
-// tellOwners sends text to every owner. It returns nil once all of it is in the
-// bot's outbox.
-func (r *botRole) tellOwners(ctx context.Context, text string) error {
+// tellOwners sends text, which is about what oswald.Alert.About says, to every
+// owner. It returns nil once all of it is in the bot's outbox.
+func (r *botRole) tellOwners(ctx context.Context, text, about string) error {
 	var errs []error
 	for address, role := range r.handlers.People() {
 		if role == oswald.Owner {
-			errs = append(errs, r.bot.Send(ctx, address, oswald.Reply{Text: text}))
+			errs = append(errs, r.bot.Send(ctx, address, oswald.Reply{Text: text, About: about}))
 		}
 	}
 	return errors.Join(errs...)
@@ -167,14 +169,28 @@ func (r *botRole) takeAlert(ctx context.Context, tx *sql.Tx, c ipc.Call) (any, e
 }
 
 // openAlerts is the router as the command table sees it.
-type openAlerts struct{ *alert.Router }
+type openAlerts struct{ r *botRole }
 
 // Open implements handlers.Alerts.
 func (o openAlerts) Open(ctx context.Context) ([]handlers.OpenAlert, error) {
-	items, err := o.Router.Open(ctx)
+	items, err := o.r.alerts.Open(ctx)
 	list := make([]handlers.OpenAlert, len(items))
 	for i, it := range items {
-		list[i] = handlers.OpenAlert(it)
+		list[i] = handlers.OpenAlert{
+			Label: it.Label, Key: it.Key, Severity: it.Severity, Summary: it.Summary,
+			Since: it.Since, Told: it.Told, AckedBy: it.AckedBy,
+		}
+		for _, s := range o.r.bot.Seen("alert:"+it.Label, it.Since) {
+			if !s.Displayed.IsZero() {
+				list[i].SeenBy = s.Who
+			}
+			list[i].Arrived = list[i].Arrived || !s.Received.IsZero() || !s.Displayed.IsZero()
+		}
 	}
 	return list, err
+}
+
+// Ack implements handlers.Alerts.
+func (o openAlerts) Ack(ctx context.Context, label, who string) error {
+	return o.r.alerts.Ack(ctx, label, who)
 }

@@ -135,7 +135,8 @@ func TestBurst(t *testing.T) {
 	alice.expect("ack", "A")
 }
 
-// TestHot wants a hot probe told once and its end told once.
+// TestHot wants a hot probe told once and its end told once, and to hear from the
+// phone that it was seen and acknowledged by a touch.
 func TestHot(t *testing.T) {
 	h := newHouse(t, "[sensors]\nsimulate = true\npoll = \"1s\"\nhold = \"1s\"\nclear = \"1s\"\nlimit = 30\n")
 	start(t, "run", "--config", h.config)
@@ -147,11 +148,18 @@ func TestHot(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the heat is told", func() bool { return alice.told("33") > 0 })
+	eventually(t, "the phone's receipt counts", func() bool { return strings.Contains(alice.text("alerts"), "delivered") })
+	id := alice.idOf("33")
+	alice.send(xmppclient.Message{Displayed: id})
+	eventually(t, "the alert counts as seen", func() bool { return strings.Contains(alice.text("alerts"), "seen by alice") })
+	alice.send(xmppclient.Message{ReactsTo: id, Reactions: []string{"👍"}})
+	eventually(t, "the touch acknowledges", func() bool { return alice.told("is acknowledged, no more reminders") == 1 })
+	alice.expect("alerts", "acknowledged by alice")
 	if err := os.WriteFile(set, []byte("20\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "its end is told", func() bool { return alice.told("back at 20") > 0 })
-	if n := alice.told("above its limit"); n != 1 {
+	if n := alice.told("above its limit"); n != 2 { // the alert, and that it is acknowledged
 		t.Errorf("told %d times: %q", n, alice.unsent)
 	}
 }

@@ -112,6 +112,7 @@ type texter struct {
 
 	mu     sync.Mutex
 	unsent []string // what Oswald said unasked
+	ids    []string // of these messages
 }
 
 // dial signs user in.
@@ -145,7 +146,7 @@ func (h *house) login(user string) *texter {
 		for m := range c.Messages() {
 			if m.Body != "" {
 				p.mu.Lock()
-				p.unsent = append(p.unsent, m.Body)
+				p.unsent, p.ids = append(p.unsent, m.Body), append(p.ids, m.ID)
 				p.mu.Unlock()
 			}
 		}
@@ -202,6 +203,27 @@ func (p *texter) told(word string) (n int) {
 		}
 	}
 	return n
+}
+
+// idOf returns the id of the last message that came unasked and holds word.
+func (p *texter) idOf(word string) (id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, m := range p.unsent {
+		if strings.Contains(strings.ToLower(m), strings.ToLower(word)) {
+			id = p.ids[i]
+		}
+	}
+	return id
+}
+
+// send sends a message that asks nothing.
+func (p *texter) send(m xmppclient.Message) {
+	p.t.Helper()
+	m.To = p.house.server.JID("oswald")
+	if _, err := p.client.Send(p.t.Context(), m); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // page fetches a page; "" where there is none.
