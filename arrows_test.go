@@ -37,6 +37,7 @@ var owners = map[string][]string{
 	"golang.org/x/crypto/ssh":           {"moderation"},
 	"modernc.org/sqlite":                {"internal/store"},
 	"golang.org/x/net/html":             {"moderation", "wiki_test"},
+	"golang.org/x/net/dns":              {"bot_test"},
 	"golang.org/x/text":                 {"wiki", "moderation", "handlers"},
 	"golang.org/x/sys":                  {"bot", "internal", "audio", "wiki"},
 }

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,8 +52,10 @@ type Deps struct {
 	Mood    func(ctx context.Context) string
 	DB      *sql.DB
 	Version string
-	Log     *slog.Logger
-	Now     func() time.Time
+	// Resolver looks the server up; nil is the system's.
+	Resolver *net.Resolver
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Bot is one account's session and conversations.
@@ -75,12 +78,18 @@ type Bot struct {
 	quick backoff.Backoff // between tries
 	slow  backoff.Backoff // after a refusal
 
-	resource string
-	sm       smState // of Run's goroutine while there is no session, else of the session
-	caughtUp bool    // with the archive; likewise
-	intake   intake
-	live     atomic.Pointer[session] // the newest
-	count    atomic.Int64            // how many there have been
+	names     resolver
+	resource  string
+	began     time.Time // when the newest session did; like what follows
+	moved     *target   // where the server has sent us
+	hops      int       // how often in a row
+	conflict  time.Time // the last one
+	conflicts int       // how many with less than peace between them
+	sm        smState   // of Run's goroutine while there is no session, else of the session
+	caughtUp  bool      // with the archive; likewise
+	intake    intake
+	live      atomic.Pointer[session] // the newest
+	count     atomic.Int64            // how many there have been
 
 	mu     sync.Mutex
 	online string // full JID; "" while there is no session
@@ -131,6 +140,10 @@ func New(cfg Config, deps Deps) (*Bot, error) {
 	if b.resource, err = b.disk.keep(ctx, "resource "+cfg.Resource, cfg.Resource+"."+oswald.RandomID()[:6]); err != nil {
 		return nil, fmt.Errorf("resource: %w", err)
 	}
+	b.names = net.DefaultResolver
+	if deps.Resolver != nil {
+		b.names = deps.Resolver
+	}
 	b.talks = &talks{b: b, by: make(map[string]*talk), slots: make(chan struct{}, cfg.Workers)}
 	return b, nil
 }
@@ -142,6 +155,7 @@ const (
 	retryMax  = 5 * time.Minute
 	refusedAt = 30 * time.Second
 	lasting   = 30 * time.Second // a session that long was a good one
+	peace     = 10 * time.Minute // without a conflict, and earlier ones do not count
 	stopTime  = 3 * time.Second  // for the session and the commands to end in
 	writeTime = 500 * time.Millisecond
 )
@@ -156,9 +170,8 @@ func (b *Bot) Run(ctx context.Context) error {
 	defer b.disk.flush(written)
 	defer b.talks.stop(ending)
 	b.talks.start(ctx, b.in.waiting())
-	var conflicts []time.Time
 	for {
-		begin := time.Now()
+		b.began = time.Time{}
 		err := b.session(ctx)
 		if ctx.Err() != nil {
 			b.offline(errors.New("stopped"))
@@ -166,31 +179,45 @@ func (b *Bot) Run(ctx context.Context) error {
 		}
 		b.offline(err)
 		b.log.Warn("no session", "reason", reasonOf(err), "err", err)
-		if time.Since(begin) > lasting {
-			b.quick.Reset()
-		}
-		pause := &b.quick
-		switch {
-		case isRefusal(err):
-			pause = &b.slow
-		case isConflict(err):
-			conflicts = append(conflicts, begin)
-			if len(conflicts) > 3 {
-				conflicts = conflicts[1:]
-			}
-			// Two programs with one account and resource would throw each other
-			// out for ever.
-			if len(conflicts) == 3 && time.Since(conflicts[0]) < time.Minute+refusedAt {
-				pause = &b.slow
-			}
-		default:
-			b.slow.Reset()
-		}
-		if pause.Wait(ctx) != nil {
+		if b.pause(err).Wait(ctx) != nil {
 			b.offline(errors.New("stopped"))
 			return nil
 		}
 	}
+}
+
+// pause returns the back-off that a session which ended with err calls for. Only
+// the time online counts as success: one that could not log in for a minute is as
+// bad as one that was refused at once.
+func (b *Bot) pause(err error) *backoff.Backoff {
+	if !b.began.IsZero() && time.Since(b.began) > lasting {
+		b.quick.Reset()
+		b.hops = 0
+	}
+	if s := b.live.Load(); s != nil && !b.began.IsZero() && b.hops < hopsMax {
+		if to, ok := otherHost(err, b.cfg, s.conn.to); ok {
+			b.hops++
+			b.moved = &to
+		}
+	}
+	switch {
+	case isRefusal(err):
+		return &b.slow
+	case isConflict(err):
+		// Two programs with one account and resource would throw each other out
+		// for ever. One conflict may be chance: an old program that was about to end.
+		if now := time.Now(); now.Sub(b.conflict) > peace {
+			b.conflicts, b.conflict = 1, now
+		} else {
+			b.conflicts, b.conflict = b.conflicts+1, now
+		}
+		if b.conflicts > 2 {
+			return &b.slow
+		}
+	default:
+		b.slow.Reset()
+	}
+	return &b.quick
 }
 
 // outlast returns a context that ends d after ctx does.

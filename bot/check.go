@@ -5,6 +5,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"net"
 	"time"
 
 	"oswald"
@@ -36,7 +37,7 @@ func Check(ctx context.Context, cfg Config) (string, error) {
 	begin := time.Now()
 	l := &login{user: own.Localpart(), password: password, plain: cfg.DangerPlaintextToLoopback}
 	var sm smState
-	x, conn, err := connect(ctx, cfg, l, bind(&sm, "check-"+oswald.RandomID()[:6]))
+	x, conn, err := connect(ctx, route{cfg: cfg, names: net.DefaultResolver}, l, bind(&sm, "check-"+oswald.RandomID()[:6]))
 	if err != nil {
 		return "", asError(err)
 	}

@@ -5,6 +5,7 @@ package bot
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,7 +17,9 @@ import (
 type safeConn struct {
 	net.Conn
 	timeout time.Duration
-	ack     func() // see quickAck
+	to      target        // what it leads to
+	ack     func()        // see quickAck
+	heard   atomic.Uint64 // reads that brought something
 
 	mu    sync.Mutex
 	cause error // the first error, which the library hides behind later ones
@@ -49,6 +52,7 @@ func (c *safeConn) Read(b []byte) (int, error) {
 	if err != nil {
 		c.fail(err)
 	} else {
+		c.heard.Add(1)
 		c.ack()
 	}
 	return n, err

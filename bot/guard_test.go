@@ -169,7 +169,7 @@ func TestNegotiateIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := negotiate(ctx, cfg, target{}, newSafeConn(a, time.Second), config, nil); err == nil {
+	if _, err := negotiate(ctx, cfg, newSafeConn(a, time.Second), config, nil); err == nil {
 		t.Error("logged in at nothing")
 	}
 }

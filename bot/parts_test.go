@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,9 +47,21 @@ func TestChoose(t *testing.T) {
 	test(bound, "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1-PLUS")
 	test(offer{secure: true, bindings: []string{"tls-exporter"}}, "SCRAM-SHA-1-PLUS SCRAM-SHA-1", "SCRAM-SHA-1") // TLS 1.2
 	test(offer{secure: true, tls13: true, bindings: []string{"tls-unique"}}, "SCRAM-SHA-1-PLUS SCRAM-SHA-1", "SCRAM-SHA-1")
-	test(offer{secure: true, least: 3}, "SCRAM-SHA-1 PLAIN")
-	test(offer{secure: true, least: 2}, "SCRAM-SHA-256 SCRAM-SHA-1", "SCRAM-SHA-256")
-	if _, err := choose(offer{secure: true, least: 2, mechanisms: []string{"PLAIN"}}); !errors.Is(err, errDowngrade) {
+	test(offer{secure: true, least: pin{rank: 3}}, "SCRAM-SHA-1 PLAIN")
+	test(offer{secure: true, least: pin{rank: 2}}, "SCRAM-SHA-256 SCRAM-SHA-1", "SCRAM-SHA-256")
+	bound.least = pin{3, true} // no second try without binding, no older TLS, no weaker hash
+	test(bound, "SCRAM-SHA-256-PLUS SCRAM-SHA-256", "SCRAM-SHA-256-PLUS")
+	test(bound, "SCRAM-SHA-256 SCRAM-SHA-1-PLUS")
+	test(offer{secure: true, least: pin{3, true}}, "SCRAM-SHA-256-PLUS SCRAM-SHA-256")
+	for _, p := range []pin{{}, {3, false}, {2, true}} {
+		if got := parsePin(p.String()); got != p {
+			t.Errorf("%v became %v", p, got)
+		}
+	}
+	if parsePin("x") != (pin{}) || parsePin("-1+") != (pin{}) {
+		t.Error("nonsense is a pin")
+	}
+	if _, err := choose(offer{secure: true, least: pin{rank: 2}, mechanisms: []string{"PLAIN"}}); !errors.Is(err, errDowngrade) {
 		t.Errorf("a downgrade: %v", err)
 	}
 	if cheap([]byte("r=x,s=y,i=2000000000")) || !cheap([]byte("r=x,s=y,i=10000")) || !cheap([]byte("v=x")) {
@@ -110,23 +121,6 @@ func TestClean(t *testing.T) {
 	test("x\u202egpj\u2066.exe", "xgpj.exe")
 	test("\xff\xfe\uffff\ufdd0", "\uFFFD")
 	test("👍🏽 שלום", "👍🏽 שלום")
-}
-
-func TestMerge(t *testing.T) {
-	srv := func(target string, port, priority uint16) *net.SRV {
-		return &net.SRV{Target: target, Port: port, Priority: priority}
-	}
-	test := func(direct, plain []*net.SRV, refused bool, want ...target) {
-		t.Helper()
-		if got, no := merge(direct, plain); !slices.Equal(got, want) || no != refused {
-			t.Errorf("%v, refused %v", got, no)
-		}
-	}
-	test(nil, nil, false)
-	test([]*net.SRV{srv("a.", 5223, 5)}, []*net.SRV{srv("b.", 5222, 5), srv("c.", 5222, 1)}, false,
-		target{"c:5222", false}, target{"a:5223", true}, target{"b:5222", false})
-	test(nil, []*net.SRV{srv(".", 0, 0)}, true)
-	test([]*net.SRV{srv(".", 0, 0)}, []*net.SRV{srv("b.", 5222, 5)}, false, target{"b:5222", false})
 }
 
 func TestConfig(t *testing.T) {

@@ -29,8 +29,8 @@ const (
 // iterationsMax bounds the work that a server can ask for (RFC 5802 section 5.1).
 const iterationsMax = 10_000_000
 
-// mechanism is one way to log in. A stronger one has a higher rank; the binding
-// to the TLS channel does not count, because it comes and goes with TLS versions.
+// mechanism is one way to log in. A stronger one has a higher rank. Whether it is
+// bound to the TLS channel is remembered apart from that.
 type mechanism struct {
 	sasl.Mechanism
 	rank int
@@ -56,12 +56,42 @@ type offer struct {
 	bindings   []string // XEP-0440; nil where the server does not say
 	tls13      bool
 	secure     bool // over verified TLS
-	least      int  // the rank that is the least acceptable: the best seen before
+	least      pin  // the least acceptable: the best seen before
+}
+
+// A pin is the best way to log in that a server has been seen to offer: its rank,
+// and whether it was bound to the channel. Whoever has broken into the connection,
+// with a certificate that somebody should not have issued, must not be able to talk
+// us into a weaker one; once bound, a login that is not bound to this very channel
+// is refused too, also if that were for an older TLS.
+type pin struct {
+	rank  int
+	bound bool
+}
+
+// parsePin reads what String writes. What it does not understand is no pin.
+func parsePin(s string) pin {
+	number, bound := strings.CutSuffix(s, "+")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 0 {
+		return pin{}
+	}
+	return pin{n, bound}
+}
+
+// String writes a pin as the database has it.
+func (p pin) String() string {
+	s := strconv.Itoa(p.rank)
+	if p.bound {
+		s += "+"
+	}
+	return s
 }
 
 // choose returns the mechanisms to try, best first: at most one with channel
 // binding, and only where the server says that it knows the binding we do on this
-// connection (tls-exporter, TLS 1.3; XEP-0440), then the best one without. Servers
+// connection (tls-exporter, TLS 1.3; XEP-0440), then, unless the pin forbids it, the
+// best one without. Servers
 // offer -PLUS with bindings that cannot work; trying those blindly locks one out.
 func choose(o offer) ([]mechanism, error) {
 	var try []mechanism
@@ -71,7 +101,7 @@ func choose(o offer) ([]mechanism, error) {
 		case !slices.Contains(o.mechanisms, m.Name):
 		case m.plus && (!o.secure || !o.tls13 || !slices.Contains(o.bindings, "tls-exporter")):
 		case m.rank == 1 && !o.secure:
-		case m.rank < o.least:
+		case m.rank < o.least.rank, o.least.bound && !m.plus:
 			weak = true
 		case len(try) == 0:
 			try = append(try, m)
@@ -98,9 +128,9 @@ func (e *authError) Error() string { return strings.TrimSpace("SASL " + e.condit
 type login struct {
 	user     string
 	password secret.Secret
-	least    int
+	least    pin
 	plain    bool // no TLS, to loopback
-	rank     int  // of what succeeded
+	best     pin  // what succeeded
 	name     string
 }
 
@@ -156,7 +186,7 @@ func (l *login) negotiate(_ context.Context, s *xmpp.Session, data any) (xmpp.Se
 		err = l.authenticate(s, d, m, o.mechanisms)
 		var refused *authError
 		if err == nil {
-			l.rank, l.name = m.rank, m.Name
+			l.best, l.name = pin{m.rank, m.plus}, m.Name
 			return xmpp.Authn, s.Conn(), nil
 		}
 		if !errors.As(err, &refused) || !m.plus {

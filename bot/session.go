@@ -4,11 +4,9 @@ package bot
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +14,6 @@ import (
 	"mellium.im/xmpp"
 
 	"oswald/internal/secret"
-	"oswald/internal/xmppclient/xmltree"
 )
 
 const (
@@ -55,22 +52,24 @@ func (b *Bot) session(ctx context.Context) error {
 	}
 	b.disk.flush(ctx) // what came last is on disk, so it counts as handled
 	b.sm.in, _ = b.intake.handled()
-	pin, err := b.disk.keep(ctx, "sasl "+b.own.Domainpart(), "0")
+	pinned, err := b.disk.keep(ctx, "sasl "+b.own.Domainpart(), "0")
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
-	least, _ := strconv.Atoi(pin)
+	l := &login{user: b.own.Localpart(), password: password, least: parsePin(pinned), plain: b.cfg.DangerPlaintextToLoopback}
 	if b.cfg.AllowWeakerLogin {
-		least = 0
+		l.least = pin{}
 	}
-	l := &login{user: b.own.Localpart(), password: password, least: least, plain: b.cfg.DangerPlaintextToLoopback}
-	x, conn, err := connect(ctx, b.cfg, l, bind(&b.sm, b.resource))
+	rt := route{cfg: b.cfg, names: b.names, first: b.moved}
+	x, conn, err := connect(ctx, rt, l, bind(&b.sm, b.resource))
+	b.moved = nil
 	if err != nil {
 		return err
 	}
-	if strconv.Itoa(l.rank) != pin {
-		b.disk.set("sasl "+b.own.Domainpart(), l.rank)
+	if l.best.String() != pinned {
+		b.disk.set("sasl "+b.own.Domainpart(), l.best.String())
 	}
+	b.began = time.Now()
 	b.log.Info("logged in", "jid", b.sm.jid, "sasl", l.name, "resumed", b.sm.resumed, "sm", b.sm.enabled)
 	return b.serve(ctx, &session{b: b, x: x, conn: conn, sm: b.sm.enabled, again: b.sm.resumed})
 }
@@ -263,119 +262,4 @@ func (w *writer) manage(buf []byte, n int) []byte {
 		w.unasked, w.ask = 0, false
 	}
 	return buf
-}
-
-// watch asks the server at intervals whether it is there (XEP-0199). A server
-// that is stopped, or a net that swallows all packets, shows in no other way.
-func (s *session) watch(ctx context.Context) {
-	t := time.NewTicker(s.b.cfg.Ping)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-		for missed := 0; ; {
-			_, err := s.ask(ctx, "get", xmltree.New(nsPing, "ping"))
-			var refused *iqError
-			if err == nil || errors.As(err, &refused) || ctx.Err() != nil {
-				break // a refusal is a sign of life too
-			}
-			if missed++; missed == 2 {
-				s.conn.closeFor(errSilent)
-				return
-			}
-		}
-	}
-}
-
-// connect finds the server, dials and logs in. The features besides login and
-// encryption come last.
-func connect(ctx context.Context, cfg Config, l *login, last xmpp.StreamFeature) (*xmpp.Session, *safeConn, error) {
-	config, err := tlsConfig(cfg)
-	if err != nil {
-		return nil, nil, err
-	}
-	list, err := targets(ctx, cfg)
-	if err != nil {
-		return nil, nil, err
-	}
-	var errs []error
-	for _, t := range list {
-		raw, err := dial(ctx, t.addr, cfg.Patience)
-		if err != nil {
-			errs = append(errs, &dialError{t.addr, err})
-			continue
-		}
-		conn := newSafeConn(raw, cfg.Patience)
-		x, err := negotiate(ctx, cfg, t, conn, config, append(l.features(), last))
-		if err == nil {
-			return x, conn, nil
-		}
-		conn.Close()
-		if first := conn.reason(); first != nil && !errors.Is(err, first) {
-			err = fmt.Errorf("%w (%w)", err, first)
-		}
-		if ctx.Err() != nil || isRefusal(err) || isConflict(err) {
-			return nil, nil, err // no other host will say anything else
-		}
-		errs = append(errs, err)
-	}
-	return nil, nil, errors.Join(errs...)
-}
-
-// negotiate makes a stream over conn and logs in. The library's own deadlines do
-// not hold, so the connection is closed when the time is over.
-func negotiate(ctx context.Context, cfg Config, t target, conn *safeConn, config *tls.Config, features []xmpp.StreamFeature) (*xmpp.Session, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, loginTime, errSilent)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { conn.closeFor(context.Cause(ctx)) })
-	defer stop()
-	var rw io.ReadWriter = conn
-	var state xmpp.SessionState
-	switch {
-	case cfg.DangerPlaintextToLoopback:
-		rw = newGuard(conn)
-	case t.direct:
-		config = config.Clone()
-		config.NextProtos = []string{"xmpp-client"} // XEP-0368
-		tc := tls.Client(conn, config)
-		if err := tc.HandshakeContext(ctx); err != nil {
-			return nil, err
-		}
-		rw, state = newGuard(tc), xmpp.Secure
-	default:
-		features = append(features, startTLS(config))
-	}
-	own, err := parseJID(cfg.JID)
-	if err != nil {
-		return nil, err
-	}
-	return xmpp.NewSession(ctx, own.Domain(), own.Bare(), rw, state,
-		xmpp.NewNegotiator(func(*xmpp.Session, *xmpp.StreamConfig) xmpp.StreamConfig {
-			return xmpp.StreamConfig{Features: features}
-		}))
-}
-
-// startTLS is the library's feature (RFC 6120 section 5) with the guard on top. It
-// is tried even if the server does not offer it: somebody may have removed it.
-func startTLS(config *tls.Config) xmpp.StreamFeature {
-	f := xmpp.StartTLS(config)
-	inner := f.Negotiate
-	f.Negotiate = func(ctx context.Context, s *xmpp.Session, data any) (xmpp.SessionState, io.ReadWriter, error) {
-		mask, rw, err := inner(ctx, s, data)
-		if err != nil {
-			return 0, nil, err
-		}
-		tc, ok := rw.(*tls.Conn)
-		if !ok {
-			return 0, nil, errors.New("STARTTLS gave no TLS connection")
-		}
-		if err := tc.HandshakeContext(ctx); err != nil {
-			return 0, nil, err
-		}
-		return mask, newGuard(tc), nil
-	}
-	return f
 }
