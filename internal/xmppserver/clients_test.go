@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"oswald/internal/terminal"
 	"oswald/internal/xmppclient"
 )
 
@@ -65,17 +66,13 @@ func TestGoSendxmpp(t *testing.T) {
 
 // TestProfanity chats with a real terminal client, both ways.
 func TestProfanity(t *testing.T) {
-	for _, p := range []string{"profanity", "tmux"} {
-		if _, err := exec.LookPath(p); err != nil {
-			t.Skipf("needs %s (apt-get install %s)", p, p)
-		}
-	}
+	terminal.Needs(t, "profanity")
 	s := start(t)
-	dir := t.TempDir()
+	home := t.TempDir()
 	_, port, _ := net.SplitHostPort(s.addr)
 	file := func(name, text string) {
 		t.Helper()
-		name = filepath.Join(dir, name)
+		name = filepath.Join(home, name)
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -86,33 +83,14 @@ func TestProfanity(t *testing.T) {
 	file("d/profanity/accounts", "[acc]\nenabled=true\njid="+at("bob")+"\nserver=127.0.0.1\nport="+port+
 		"\nresource=prof\npassword=bobpw\ntls.policy=trust\n")
 	file("c/profanity/profrc", "[ui]\nsplash=false\n[connection]\naccount=acc\n")
-	socket := filepath.Join(dir, "t")
-	tmux := func(args ...string) string {
-		t.Helper()
-		cmd := exec.Command("tmux", append([]string{"-S", socket, "-f", "/dev/null"}, args...)...)
-		cmd.Env = append(os.Environ(), "XDG_CONFIG_HOME="+dir+"/c", "XDG_DATA_HOME="+dir+"/d", "XDG_CACHE_HOME="+dir+"/x", "HOME="+dir, "TERM=screen", "LC_ALL=C.UTF-8")
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("tmux %v: %v\n%s", args, err, out)
-		}
-		return string(out)
-	}
-	tmux("new-session", "-d", "-s", "p", "-x", "110", "-y", "30", "profanity")
-	defer exec.Command("tmux", "-S", socket, "kill-server").Run()
-	screen := func() string { return tmux("capture-pane", "-t", "p", "-p") }
-	defer func() {
-		if t.Failed() {
-			t.Log(screen())
-		}
-	}()
+	p := terminal.Start(t, home, "profanity")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := s.WaitOnline(ctx, at("bob")); err != nil {
 		t.Fatal(err)
 	}
 	bot := s.dial(t, "bot/x")
-	tmux("send-keys", "-t", "p", "-l", "/msg "+at("bot")+" status please")
-	tmux("send-keys", "-t", "p", "Enter")
+	p.Type("/msg " + at("bot") + " status please")
 	m := next(t, bot)
 	if m.Body != "status please" || m.From != at("bob")+"/prof" || m.Type != "chat" {
 		t.Errorf("%+v", m)
@@ -120,9 +98,8 @@ func TestProfanity(t *testing.T) {
 	if _, err := bot.Send(ctx, xmppclient.Message{To: at("bob"), Body: "all is well", Thread: m.Thread, ChatState: "active"}); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, "the reply on the screen", func() bool { return strings.Contains(screen(), "all is well") })
-	tmux("send-keys", "-t", "p", "-l", "/quit")
-	tmux("send-keys", "-t", "p", "Enter")
+	p.Wait("all is well")
+	p.Type("/quit")
 	if err := s.WaitOffline(ctx, at("bob")); err != nil {
 		t.Error(err)
 	}
