@@ -87,6 +87,72 @@ func (h *Handlers) ban(banned bool) runner {
 	}
 }
 
+// trust is the handler of `trust`.
+func (h *Handlers) trust(ctx context.Context, req oswald.Request, args []string) (oswald.Reply, error) {
+	if h.deps.Persons == nil {
+		return oswald.Reply{}, absent("Comments are")
+	}
+	id, err := h.identity(ctx, req, args[0])
+	if err != nil {
+		return oswald.Reply{}, err
+	}
+	_, stop := progress(req, "Waiting for the comment server…")
+	defer stop()
+	if err := h.deps.Persons.Trust(ctx, req.ID, id); err != nil {
+		return oswald.Reply{}, err
+	}
+	return oswald.Reply{Text: fmt.Sprintf("The ID %s is trusted: what the filter is unsure of is shown at once. `undo` takes it back within an hour.", id)}, nil
+}
+
+// previewErase says what `erase` would remove: all of an ID, or one comment.
+func (h *Handlers) previewErase(ctx context.Context, req oswald.Request, args []string) (string, error) {
+	if h.deps.Persons == nil || h.deps.Bans == nil {
+		return "", absent("Comments are")
+	}
+	who := erasable(args[0])
+	if _, err := strconv.ParseInt(who, 10, 64); err == nil {
+		req.ID = oswald.RandomID() // the command's own ID is for the erasure
+		c, err := h.get(ctx, req, who)
+		if err != nil {
+			return "", err
+		}
+		return fmt.Sprintf("Erase %s\n  %s\nIts text, name and address are gone for good then, and the filter forgets it; `undo` does not bring it back. Erase it?",
+			h.headline(c, true), oneLine(c.Text, 120)), nil
+	}
+	id, err := h.deps.Bans.Identity(ctx, oswald.RandomID(), who)
+	if err != nil {
+		return "", err
+	}
+	name := oneLine(id.Author, 30)
+	if name == "" {
+		name = "somebody"
+	}
+	s := fmt.Sprintf("Erase all that %s wrote under the ID %s: %d shown, %d waiting, %d hidden", name, who, id.Shown, id.Queued, id.Hidden)
+	if id.Text != "" {
+		s += "\n  last: " + oneLine(id.Text, 120)
+	}
+	return s + "\nTexts, names and addresses are gone for good then, and the filter forgets them; `undo` does not bring them back. Erase it all?", nil
+}
+
+func erasable(arg string) string { return strings.ToLower(strings.Trim(arg, "#.,")) }
+
+func (h *Handlers) erase(ctx context.Context, req oswald.Request, args []string) (oswald.Reply, error) {
+	if h.deps.Persons == nil {
+		return oswald.Reply{}, absent("Comments are")
+	}
+	_, stop := progress(req, "Waiting for the comment server…")
+	defer stop()
+	who := erasable(args[0])
+	n, err := h.deps.Persons.Erase(ctx, req.ID, who)
+	if err != nil {
+		return oswald.Reply{}, err
+	}
+	if _, err := strconv.ParseInt(who, 10, 64); err == nil {
+		return oswald.Reply{Text: fmt.Sprintf("#%s is erased.", who)}, nil
+	}
+	return oswald.Reply{Text: fmt.Sprintf("Erased what was written under the ID %s: %s.", who, plural(int(n), "text", "texts"))}, nil
+}
+
 func (h *Handlers) undo(ctx context.Context, req oswald.Request, _ []string) (oswald.Reply, error) {
 	if h.deps.Undoer == nil {
 		return oswald.Reply{}, absent("Comments are")

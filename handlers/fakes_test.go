@@ -141,6 +141,13 @@ func (f *house) Ban(_ context.Context, _, who string, banned bool) (int64, error
 	return map[bool]int64{true: 1}[banned], nil
 }
 
+func (f *house) Trust(_ context.Context, _, who string) error { f.did("trust %s", who); return nil }
+
+func (f *house) Erase(_ context.Context, _, who string) (int64, error) {
+	f.did("erase %s", who)
+	return 3, nil
+}
+
 func (f *house) Undo(context.Context, string) (oswald.Undone, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -344,7 +351,7 @@ func (b *bench) open() {
 		DB: db, Log: slog.New(slog.NewTextHandler(&b.log, nil)), Now: b.now, Version: "0.1",
 		People: map[string]oswald.Role{owner: oswald.Owner, moderator: oswald.Moderator, member: oswald.Member, guest: oswald.Guest},
 		Pages:  b.house, Comments: b.house, Spam: b.house, Speaker: b.house, Thermometer: b.house, Alerts: b.house,
-		Tester: b.house, Bans: b.house, Undoer: b.house, Suggestions: b.suggested, Editor: b.suggested, Letters: b.suggested, Voice: b.house, Sound: b.house, Calm: b.house, Hosts: b.house, Status: b.house,
+		Tester: b.house, Bans: b.house, Persons: b.house, Undoer: b.house, Suggestions: b.suggested, Editor: b.suggested, Letters: b.suggested, Voice: b.house, Sound: b.house, Calm: b.house, Hosts: b.house, Status: b.house,
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -60,6 +60,13 @@ type Bans interface {
 	Ban(ctx context.Context, id, who string, banned bool) (hidden int64, err error)
 }
 
+// Persons is what `trust` and `erase` need. Both are idempotent by id. Erase takes
+// an ID, or the number of one comment, and returns how much was erased.
+type Persons interface {
+	Trust(ctx context.Context, id, who string) error
+	Erase(ctx context.Context, id, who string) (n int64, err error)
+}
+
 // Undoer is what `undo` needs. Undo is idempotent by id.
 type Undoer interface {
 	Undo(ctx context.Context, id string) (oswald.Undone, error)
@@ -162,6 +169,7 @@ type Deps struct {
 	Spam        Spam
 	Tester      Tester
 	Bans        Bans
+	Persons     Persons
 	Undoer      Undoer
 	Suggestions Suggestions
 	Editor      Editor

@@ -42,7 +42,8 @@ var Verbs = map[string]Kind{
 	"spam-retrain": Repeatable, // comments: fit the filter anew
 	"spam-test":    Repeatable, // comments: what the filter thinks of a text
 	"identity":     Repeatable, // comments: what is known of an ID
-	"standing":     InTx,       // comments: ban and unban
+	"standing":     InTx,       // comments: ban, trust and unban
+	"erase":        Repeatable, // comments: erase for good what somebody wrote, once by its id
 	"undo":         InTx,       // comments: take the last decision back
 	"letters":      Repeatable, // comments: what the contact form brought
 	"letter":       InTx,       // comments: one in full, which is read then

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"sync"
 	"time"
 	"unicode"
+
+	"oswald"
 )
 
 // The knowledge captcha: a question in plain words, so that a screen reader reads
@@ -150,7 +153,10 @@ func newQuestions(path string, log *slog.Logger, now func() time.Time) (*questio
 		return q, nil
 	}
 	if err := q.read(); err != nil {
-		return nil, fmt.Errorf("comments.questions_file: %w", err)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			return nil, oswald.Wrap(err, oswald.Invalid, "The file with questions (comments.questions_file) cannot be read; name one that Oswald's user may read, or leave the key out.")
+		}
+		return nil, oswald.Wrap(err, oswald.Invalid, "The file with questions (comments.questions_file) has a fault, %s. Mend it, or leave the key out.", oneLine(err.Error(), 200))
 	}
 	return q, nil
 }
@@ -179,7 +185,7 @@ func (q *questions) read() error {
 	q.stamp, q.size = fi.ModTime(), fi.Size()
 	list, err := parseQuestions(f)
 	if err != nil {
-		return fmt.Errorf("%s: %w", q.path, err)
+		return err
 	}
 	q.set(list)
 	q.log.Info("questions read", "file", q.path, "count", len(list))
@@ -199,7 +205,7 @@ func (q *questions) reload() {
 	}
 	q.checked = now
 	if err := q.read(); err != nil {
-		q.log.Error("questions not changed", "err", err)
+		q.log.Error("questions not changed", "file", q.path, "err", err)
 	}
 }
 

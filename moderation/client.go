@@ -103,6 +103,17 @@ func (c *Client) Ban(ctx context.Context, id, who string, banned bool) (hidden i
 	return call[int64](ctx, c, id, "standing", idArgs{who, st}, decidePatience)
 }
 
+// Trust is [Server.SetStanding] with Trusted.
+func (c *Client) Trust(ctx context.Context, id, who string) error {
+	_, err := call[int64](ctx, c, id, "standing", idArgs{who, Trusted}, decidePatience)
+	return err
+}
+
+// Erase is [Server.Erase].
+func (c *Client) Erase(ctx context.Context, id, who string) (n int64, err error) {
+	return call[int64](ctx, c, id, "erase", idArgs{ID: who}, decidePatience)
+}
+
 // Undo is [Server.Undo].
 func (c *Client) Undo(ctx context.Context, id string) (oswald.Undone, error) {
 	u, err := call[oswald.Undone](ctx, c, id, "undo", struct{}{}, decidePatience)
@@ -243,6 +254,13 @@ func Verbs(s *Server) map[string]ipc.Handler {
 			},
 			After: func(ipc.Call) { s.poke() },
 		},
+		"erase": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			a, err := arguments[idArgs](c)
+			if err != nil {
+				return nil, err
+			}
+			return s.Erase(ctx, c.ID, a.ID)
+		}},
 		"undo": {
 			Tx: func(ctx context.Context, tx *sql.Tx, c ipc.Call) (any, error) {
 				u, err := s.UndoTx(ctx, tx, c.ID)

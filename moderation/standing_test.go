@@ -84,7 +84,7 @@ func TestErase(t *testing.T) {
 	if _, err := st.Decide(t.Context(), "x", n, oswald.Approve); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := st.Erase(t.Context(), id); err != nil || got != 1 {
+	if got, err := st.Erase(t.Context(), "e1", id); err != nil || got != 1 {
 		t.Error(got, err)
 	}
 	if a := st.get("/c/kitchen"); a.has("forget this") || a.has("Ann Author") || !a.has("Others stay.") {
@@ -111,7 +111,25 @@ func TestErase(t *testing.T) {
 		}
 		return err
 	})
-	if _, err := st.Erase(t.Context(), id); oswald.CodeOf(err) != oswald.NotFound {
+	if got, err := st.Erase(t.Context(), "e1", id); err != nil || got != 1 {
+		t.Error("the same command again:", got, err)
+	}
+	if _, err := st.Erase(t.Context(), "e2", id); oswald.CodeOf(err) != oswald.NotFound {
 		t.Error(err)
+	}
+	// One without an ID goes by its number; a decision before it cannot come back.
+	if _, err := st.Decide(t.Context(), "y", other, oswald.Flag); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := st.Erase(t.Context(), "e3", fmt.Sprint(other)); err != nil || got != 1 || st.comment(other).Text != "" || st.comment(other).Author != "" {
+		t.Error(got, err)
+	}
+	if _, err := st.Undo(t.Context(), "u"); oswald.CodeOf(err) != oswald.Conflict {
+		t.Error(err)
+	}
+	for _, who := range []string{"", "0", "-1", "999", "nobody", "aaaabbbbcccc", "99999999999999999999"} {
+		if _, err := st.Erase(t.Context(), "e4", who); oswald.CodeOf(err) != oswald.NotFound && oswald.CodeOf(err) != oswald.Invalid {
+			t.Errorf("%q: %v", who, err)
+		}
 	}
 }

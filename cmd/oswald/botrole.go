@@ -106,6 +106,7 @@ func (a *app) makeHandlers(r *botRole, db *sql.DB) (err error) {
 		Spam:        comments,
 		Tester:      comments,
 		Bans:        comments,
+		Persons:     comments,
 		Undoer:      comments,
 		Suggestions: comments,
 		Editor:      comments,
