@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -46,7 +47,8 @@ type memory struct {
 	files    uint64    // digest of the names of attachments
 	faults   []string
 	made     map[string]uint64
-	when     time.Time // when the folder was read
+	texts    map[string][]string // generated files that hold the whole text of pages, and of which
+	when     time.Time           // when the folder was read
 	pack     *pack
 
 	base   int         // bytes of the cache when it was last written whole
@@ -77,6 +79,12 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 		return result, oswald.Wrap(err, oswald.Unavailable, "The folder of pages (wiki.source) cannot be read: %s.", cause(err))
 	}
 	defer root.Close()
+	if s.mem != nil && s.mem.held {
+		s.mem.pack.close()
+		s.mem = nil
+	}
+	ahead := s.readAhead()
+	defer ahead.drop()
 	when := time.Now()
 	scan, err := readFolder(root)
 	if err != nil {
@@ -95,19 +103,16 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 		return result, err
 	}
 	out.kill = s.kill
-	if err := s.recall(out, theme); err != nil {
+	if err := s.recall(out, theme, ahead); err != nil {
 		return result, err
 	}
 	m := s.mem
-	w := &writer{s: s, theme: theme, out: out, known: m.made, made: make(map[string]uint64, len(m.made))}
+	w := &writer{s: s, theme: theme, out: out, known: m.made, made: make(map[string]uint64, len(m.made)), texts: map[string][]string{}}
+	maps.Copy(w.texts, m.texts)
 	w.source = &source{cfg: s.cfg, markup: newMarkup(s.cfg, s.base), load: m.load}
 	b := &work{s: s, m: m, w: w, root: root, scan: scan}
 	if len(m.pages) == 0 && len(scan.pages) < 5000 {
-		// A full build makes much garbage on a small heap, and would be collected
-		// every few milliseconds. This counts as heap and takes no memory, since
-		// nobody touches it.
-		ballast := make([]byte, 16<<20)
-		defer runtime.KeepAlive(ballast)
+		defer calm(16 << 20)()
 	}
 	if err := b.parse(ctx); err != nil {
 		return result, err
@@ -123,8 +128,10 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 	if err := b.render(ctx); err != nil {
 		return result, err
 	}
-	if err := w.generated(); err != nil {
-		return result, err
+	if !b.sameLists() {
+		if err := w.generated(); err != nil {
+			return result, err
+		}
 	}
 	if err := b.search(); err != nil {
 		return result, err
@@ -149,7 +156,7 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 	if err := out.commit(func(p string) int { return commitRank(p, first) }, set); err != nil {
 		return result, err
 	}
-	m.when, m.made, m.faults, m.out = when, w.made, scan.faults, out
+	m.when, m.made, m.texts, m.faults, m.out = when, w.made, w.texts, scan.faults, out
 	m.manifest = out.manifest()
 	if len(b.fresh) > 0 || b.structural || result.Written > 0 || result.Removed > 0 {
 		if err := s.remember(m, b.unsaved(), b.goneFiles); err != nil {
@@ -161,6 +168,15 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 		return result, err
 	}
 	return result, b.published(out, set)
+}
+
+// calm spares a short build the collector, until the returned function is called:
+// a full build makes much garbage on a small heap, and would be collected every
+// few milliseconds; one that reads the cache has a heap that grows at once. The
+// room counts as heap and takes no memory, since nobody touches it.
+func calm(size int64) (done func()) {
+	ballast := make([]byte, size)
+	return func() { runtime.KeepAlive(ballast) }
 }
 
 // commitRank orders the files of a commit: what pages refer to comes before

@@ -15,7 +15,9 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
+	"unsafe"
 )
 
 // cacheVersion changes whenever a build of the same sources may come out
@@ -53,14 +55,10 @@ func (s *Site) generator(t *theme) string {
 // recall sees to it that s.mem is what the last build left, if the output is
 // still as that build left it and nothing but sources can have changed;
 // otherwise that it is empty, which makes this a full build.
-func (s *Site) recall(out *output, t *theme) error {
+func (s *Site) recall(out *output, t *theme, ahead *readAhead) error {
 	gen := s.generator(t)
-	if s.mem != nil && s.mem.held {
-		s.mem.pack.close()
-		s.mem = nil
-	}
 	if s.mem == nil && out.trusted {
-		if m, err := s.readCache(); err == nil {
+		if m, err := ahead.take(); err == nil {
 			s.mem = m
 		} else if !errors.Is(err, os.ErrNotExist) {
 			s.log.Warn("the cache cannot be used; everything is built", "err", err)
@@ -85,10 +83,54 @@ func (s *Site) recall(out *output, t *theme) error {
 	return nil
 }
 
+// readAhead is a cache that is read while the folder is listed.
+type readAhead struct {
+	done chan struct{} // nil where nothing is read
+	m    *memory
+	err  error
+	calm func()
+}
+
+// readAhead begins to read the cache, where this process knows nothing yet.
+func (s *Site) readAhead() *readAhead {
+	a := &readAhead{err: os.ErrNotExist, calm: func() {}}
+	if s.mem != nil {
+		return a
+	}
+	fi, err := os.Stat(filepath.Join(s.cfg.state(), "cache"))
+	if err != nil {
+		return a
+	}
+	a.calm = calm(min(2*fi.Size(), 48<<20))
+	a.done = make(chan struct{})
+	go func() {
+		defer close(a.done)
+		a.m, a.err = s.readCache()
+	}()
+	return a
+}
+
+func (a *readAhead) take() (*memory, error) {
+	if a.done != nil {
+		<-a.done
+	}
+	m := a.m
+	a.m = nil
+	return m, a.err
+}
+
+// drop lets go of what nobody has taken.
+func (a *readAhead) drop() {
+	if m, _ := a.take(); m != nil {
+		m.pack.close()
+	}
+	a.calm()
+}
+
 // remember writes the cache: as a whole, or where little has changed as one
 // frame more at its end.
 func (s *Site) remember(m *memory, changed []*stored, gone []string) error {
-	if m.base > 0 && len(changed)+len(gone) <= 500 && m.cached < 2*m.base+1<<20 {
+	if m.base > 0 && len(changed)+len(gone) <= 500 && m.cached < m.base+m.base/4+256<<10 {
 		return s.appendCache(m, changed, gone)
 	}
 	all := m.order
@@ -195,48 +237,109 @@ func (e *encoder) delta(m *memory, changed []*stored, gone []string) {
 		e.text(k)
 		e.uint(v)
 	}
+	e.uint(uint64(len(m.texts)))
+	for k, v := range m.texts {
+		e.text(k)
+		e.texts(v)
+	}
 }
 
+// frameOf is what one frame of the cache holds.
+type frameOf struct {
+	gone  []string
+	pages []*stored
+	m     *memory // nil in all frames but those that end a cache
+	err   error
+}
+
+// decodeMemory reads a cache. data becomes part of what is returned and must not
+// be changed. The frames are read on all processors, and put together in order.
 func decodeMemory(data []byte) (*memory, error) {
-	rest, ok := strings.CutPrefix(string(data), cacheHead)
+	rest, ok := strings.CutPrefix(unsafe.String(unsafe.SliceData(data), len(data)), cacheHead)
 	if !ok {
 		return nil, errors.New("the cache is of another version")
 	}
-	m := &memory{pages: map[string]*stored{}, cold: true, base: len(data), cached: len(data)}
+	var frames []string
 	for rest != "" {
-		var d *decoder
-		if d, rest = nextFrame(rest); d == nil {
-			break // cut short
+		var f string
+		if f, rest = cutFrame(rest); f == "" {
+			return nil, errors.New("the cache is cut short")
 		}
-		for _, file := range d.texts() {
-			delete(m.pages, file)
-		}
-		for range d.count() {
-			p := d.stored()
-			m.pages[p.file] = p
-		}
-		if d.bool() {
-			m.gen, m.manifest, m.site, m.files, m.clashes, m.when = d.text(), d.text(), d.uint(), d.uint(), d.texts(), d.time()
-			m.pack = &pack{name: d.text(), size: int64(d.uint())}
-			n := d.count()
-			m.made = make(map[string]uint64, n)
-			for range n {
-				k := d.text()
-				m.made[k] = d.uint()
+		frames = append(frames, f)
+	}
+	read := make([]frameOf, len(frames))
+	var wg sync.WaitGroup
+	for w := range min(runtime.GOMAXPROCS(0), len(frames)) {
+		wg.Go(func() {
+			for i := w; i < len(frames); i += runtime.GOMAXPROCS(0) {
+				read[i] = decodeFrame(frames[i])
 			}
+		})
+	}
+	wg.Wait()
+	m, base := &memory{}, 0
+	pages := make(map[string]*stored, 250*len(frames))
+	order := make([]*stored, 0, 250*len(frames))
+	for i, f := range read {
+		if f.err != nil {
+			return nil, f.err
 		}
-		if d.bad {
-			return nil, errors.New("the cache is damaged")
+		if m.pack == nil { // up to here it was written as a whole
+			base += len(frames[i])
+		}
+		for _, file := range f.gone {
+			delete(pages, file)
+		}
+		for _, p := range f.pages {
+			pages[p.file] = p
+			order = append(order, p)
+		}
+		if f.m != nil {
+			m = f.m
 		}
 	}
-	if m.pack == nil || rest != "" {
+	if m.pack == nil {
 		return nil, errors.New("the cache is cut short")
 	}
-	for _, p := range m.pages {
-		m.order = append(m.order, p)
-	}
-	slices.SortFunc(m.order, func(a, b *stored) int { return strings.Compare(a.file, b.file) })
+	order = slices.DeleteFunc(order, func(p *stored) bool { return pages[p.file] != p }) // of an earlier frame
+	slices.SortFunc(order, func(a, b *stored) int { return strings.Compare(a.file, b.file) })
+	m.pages, m.order, m.cold, m.base, m.cached = pages, order, true, base, len(data)
 	return m, nil
+}
+
+func decodeFrame(frame string) (f frameOf) {
+	d := openFrame(frame)
+	if d == nil {
+		f.err = errors.New("the cache is damaged")
+		return f
+	}
+	f.gone = d.texts()
+	f.pages = make([]*stored, d.count())
+	for i := range f.pages {
+		f.pages[i] = d.stored()
+	}
+	if d.bool() {
+		m := &memory{}
+		f.m = m
+		m.gen, m.manifest, m.site, m.files, m.clashes, m.when = d.text(), d.text(), d.uint(), d.uint(), d.texts(), d.time()
+		m.pack = &pack{name: d.text(), size: int64(d.uint())}
+		n := d.count()
+		m.made = make(map[string]uint64, n)
+		for range n {
+			k := d.text()
+			m.made[k] = d.uint()
+		}
+		n = d.count()
+		m.texts = make(map[string][]string, n)
+		for range n {
+			k := d.text()
+			m.texts[k] = d.texts()
+		}
+	}
+	if d.bad {
+		f.err = errors.New("the cache is damaged")
+	}
+	return f
 }
 
 func (e *encoder) stored(p *stored) {

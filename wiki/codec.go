@@ -68,21 +68,26 @@ type decoder struct {
 	bad bool
 }
 
-// nextFrame returns the first frame of s; nil where it is not whole.
-func nextFrame(s string) (d *decoder, rest string) {
+// cutFrame returns the first frame of s; nothing where it is not whole.
+func cutFrame(s string) (frame, rest string) {
 	if len(s) < 8 {
-		return nil, s
+		return "", s
 	}
 	n := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
-	sum := uint32(s[4]) | uint32(s[5])<<8 | uint32(s[6])<<16 | uint32(s[7])<<24
 	if n > uint64(len(s)-8) {
-		return nil, s
+		return "", s
 	}
-	body := s[8 : 8+n]
+	return s[:8+n], s[8+n:]
+}
+
+// openFrame checks a frame; nil where it is damaged.
+func openFrame(s string) *decoder {
+	sum := uint32(s[4]) | uint32(s[5])<<8 | uint32(s[6])<<16 | uint32(s[7])<<24
+	body := s[8:]
 	if crc32.Checksum(unsafe.Slice(unsafe.StringData(body), len(body)), castagnoli) != sum {
-		return nil, s
+		return nil
 	}
-	return &decoder{s: body}, s[8+n:]
+	return &decoder{s: body}
 }
 
 func (d *decoder) uint() uint64 {

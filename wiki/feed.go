@@ -34,6 +34,9 @@ func (w *writer) feed(file, title, page string, posts []*Record, full bool) erro
 		author = w.site.Title
 	}
 	b.WriteString("<author><name>" + esc(author) + "</name></author>\n")
+	if full {
+		w.texts[file] = nil
+	}
 	for _, p := range posts {
 		url := root + pageURL(p.Key)
 		b.WriteString("<entry>\n<title>" + esc(p.Title) + "</title>\n<id>" + esc(url) + "</id>\n<link href=\"" + esc(url) + "\"/>\n")
@@ -48,6 +51,7 @@ func (w *writer) feed(file, title, page string, posts []*Record, full bool) erro
 			b.WriteString("<summary>" + esc(p.Summary) + "</summary>\n")
 		}
 		if full {
+			w.texts[file] = append(w.texts[file], p.File)
 			x := &expander{b: w.source, host: p, feed: true}
 			b.WriteString("<content type=\"html\">" + xmlText(w.absolute(string(x.page()))) + "</content>\n")
 		}

@@ -97,10 +97,11 @@ type writer struct {
 	out   *output
 	site  *SiteData
 	warns []string
-	known map[string]uint64 // what generated files were made of, last time
-	made  map[string]uint64 // … and this time
-	dirty map[*Record]bool  // pages that were put together anew
-	all   uint64            // digest of the faces of all pages
+	known map[string]uint64   // what generated files were made of, last time
+	made  map[string]uint64   // … and this time
+	dirty map[*Record]bool    // pages that were put together anew
+	texts map[string][]string // generated files that hold the whole text of pages, and of which
+	all   uint64              // digest of the faces of all pages
 }
 
 func (w *writer) siteData() *SiteData {

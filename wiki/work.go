@@ -250,6 +250,39 @@ func (b *work) render(ctx context.Context) error {
 	return b.s.parallel(ctx, len(todo), func(i int) error { return w.page(todo[i]) })
 }
 
+// sameLists keeps all that is made of many pages, where no page shows otherwise
+// than before in a list. It says no where something has to be made anew.
+func (b *work) sameLists() bool {
+	w := b.w
+	if b.structural || len(w.known) == 0 {
+		return false
+	}
+	rendered := make(map[string]bool, len(w.dirty))
+	for r := range w.dirty {
+		rendered[r.File] = true
+	}
+	for _, files := range w.texts {
+		for _, f := range files {
+			if rendered[f] {
+				return false
+			}
+		}
+	}
+	for file := range w.known {
+		if !strings.HasPrefix(file, "search") && !w.out.has(file) {
+			return false
+		}
+	}
+	for file, of := range w.known {
+		if !strings.HasPrefix(file, "search") {
+			w.made[file] = of
+			w.out.keep(file)
+		}
+	}
+	w.all = w.known["sitemap.xml"]
+	return true
+}
+
 // stale says whether an answer of which a page was made has changed. Where
 // nothing structural has, only some answers can have.
 func (b *work) stale(p *stored, memo map[dep]uint64) bool {
