@@ -25,17 +25,23 @@ func benchClean(b *testing.B, search bool) {
 		b.Fatal(err)
 	}
 	synthetic(b, src, 2000, true)
+	var used time.Duration
+	n := 0
 	for i := 0; b.Loop(); i++ {
+		n++
+		start := cpu()
 		out := filepath.Join(dir, fmt.Sprint("out", i))
 		s := benchSite(b, src, out)
 		s.cfg.Search = search
 		build(b, s)
 		s.close()
+		used += cpu() - start
 		b.StopTimer()
 		os.RemoveAll(out)
 		os.RemoveAll(out + ".state")
 		b.StartTimer()
 	}
+	b.ReportMetric(float64(used.Microseconds())/1000/float64(n), "cpu-ms/op")
 }
 
 func BenchmarkEditWarm(b *testing.B) { benchEdit(b, true) }
@@ -58,7 +64,9 @@ func benchEdit(b *testing.B, warm bool) {
 	}
 	s := benchSite(b, src, out)
 	build(b, s)
+	start, n := cpu(), 0
 	for i := 0; b.Loop(); i++ {
+		n++
 		name := filepath.Join(src, fmt.Sprintf("Page%04d.md", 4000+i%1000))
 		data, err := os.ReadFile(name)
 		if err != nil {
@@ -74,5 +82,6 @@ func benchEdit(b *testing.B, warm bool) {
 		}
 		build(b, s)
 	}
+	b.ReportMetric(float64((cpu()-start).Microseconds())/1000/float64(n), "cpu-ms/op")
 	s.close()
 }
