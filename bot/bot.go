@@ -45,6 +45,10 @@ type Deps struct {
 	// Stranger is told of each message of somebody without a role; it must be
 	// quick too, and may be nil.
 	Stranger func(bareJID string)
+	// Retract is asked what is to be done about the command req.ID, which has
+	// begun or is done and whose sender takes it back. An empty reply lets the bot
+	// stop it if it runs. It may be nil.
+	Retract func(ctx context.Context, req oswald.Request) (oswald.Reply, error)
 	// Codec is the form in which conversations travel; nil is plain text.
 	Codec Codec
 	// Mood is one short line for the status text of the presence. It is asked often
@@ -69,14 +73,18 @@ type Bot struct {
 	in    *inbox
 	out   *outbox
 	sent  *memory
+	every time.Duration // between two signs of progress
+	aside chan func(context.Context)
 	codec Codec
 	talks *talks
-	caps  caps
-	self  identity
-	looks atomic.Int64    // at the account's profile
-	puts  atomic.Int64    // changes of it
-	quick backoff.Backoff // between tries
-	slow  backoff.Backoff // after a refusal
+
+	latest latest
+	caps   caps
+	self   identity
+	looks  atomic.Int64    // at the account's profile
+	puts   atomic.Int64    // changes of it
+	quick  backoff.Backoff // between tries
+	slow   backoff.Backoff // after a refusal
 
 	names     resolver
 	resource  string
@@ -116,7 +124,7 @@ func New(cfg Config, deps Deps) (*Bot, error) {
 		return nil, err
 	}
 	b := &Bot{
-		cfg: cfg, deps: deps, log: deps.Log.With("pkg", "bot"), now: deps.Now, codec: deps.Codec,
+		cfg: cfg, deps: deps, log: deps.Log.With("pkg", "bot"), now: deps.Now, codec: deps.Codec, every: progressEvery, aside: make(chan func(context.Context), asideMax),
 		own: own.Bare(), reason: "starting", caps: newCaps(cfg.Name),
 		self:  identity{look: moodLook, every: moodEvery, heard: time.Now()},
 		quick: backoff.Backoff{Min: retryMin, Max: retryMax},
@@ -170,6 +178,7 @@ func (b *Bot) Run(ctx context.Context) error {
 	defer b.disk.flush(written)
 	defer b.talks.stop(ending)
 	b.talks.start(ctx, b.in.waiting())
+	b.talks.wg.Go(func() { b.putAside(ctx) })
 	for {
 		b.began = time.Time{}
 		err := b.session(ctx)

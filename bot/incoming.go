@@ -48,9 +48,13 @@ func (s *session) message(e *xmltree.Element) {
 	if id := stanzaID(e, b.own.String()); id != "" && s.caughtUp.Load() {
 		c.seen = mark(id, b.now())
 	}
-	switch reactions := e.Child(nsReactions, "reactions"); {
-	case reactions != nil: // a body beside it is for clients that do not know them
+	// A body beside a reaction or a retraction is for clients that do not know them.
+	reactions, taken := e.Child(nsReactions, "reactions"), retracted(e)
+	switch {
+	case reactions != nil:
 		s.reaction(c, reactions)
+	case taken != "":
+		s.retract(c, taken)
 	case words:
 		s.words(c, e, cut)
 	} // else a typing state, a receipt, a marker
@@ -85,7 +89,11 @@ func (s *session) words(c command, e *xmltree.Element, cut bool) {
 		c.markable = e.Child(nsMarkers, "markable") != nil
 	}
 	kept := s.hold(receipt)
-	if answer == "" && !b.talks.add(c, nil, kept) {
+	if original := replaced(e); answer == "" && original != "" {
+		if !s.correct(c, original, kept) {
+			answer = tooMany
+		}
+	} else if answer == "" && !b.talks.add(c, nil, kept) {
 		answer = tooMany
 	}
 	if answer != "" {

@@ -3,6 +3,7 @@
 package bot
 
 import (
+	"oswald"
 	"oswald/internal/xmppclient/xmltree"
 )
 
@@ -18,4 +19,16 @@ func (s *session) marks(e *xmltree.Element, sender string) {
 			s.b.sent.mark(m.Get("id"), sender, name != "received")
 		}
 	}
+}
+
+// handled marks the command c as displayed, if its sender wants to know: it has
+// been carried out, or refused (XEP-0333 section 4.1).
+func (b *Bot) handled(c command) {
+	if !c.markable || c.stanza == "" {
+		return
+	}
+	b.out.pass(b.wire(outgoing{to: c.sender, thread: c.thread, id: oswald.RandomID(), more: []*xmltree.Element{
+		xmltree.New(nsMarkers, "displayed", "id", c.stanza),
+		xmltree.New(nsHints, "store"),
+	}}))
 }

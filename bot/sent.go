@@ -267,6 +267,7 @@ func (b *Bot) say(to, thread, id string, r oswald.Reply, also change, then func(
 			changes = append(changes, b.sent.add(sent{id: m.id, to: to, about: r.About, head: p}))
 		}
 	}
+	b.latest.set(to, id+"."+itoa(len(parts)))
 	b.out.keep(list, together(changes...), then)
 }
 

@@ -16,7 +16,6 @@ import (
 const (
 	talkMax   = 32 // commands of one person in memory; the rest waits on disk
 	typing    = 500 * time.Millisecond
-	quiet     = 2 * time.Second // between two messages of progress
 	graceTime = 2 * time.Second // for a command that is told to stop
 )
 
@@ -39,6 +38,10 @@ type talk struct {
 	loaded int64 // up to here they are in queue, or done
 	last   int64 // the newest that is on disk
 	count  int   // all that wait
+
+	changed map[string]amendment // of those that are not in queue yet, by id
+	running string               // the id of the one that has begun
+	stop    context.CancelCauseFunc
 }
 
 // start lets commands run until ctx ends, first those of an earlier run: left
@@ -103,9 +106,22 @@ func (t *talks) run(k *talk) {
 		case <-t.ctx.Done():
 			return
 		}
-		t.b.carryOut(t.ctx, c)
+		t.runOne(k, c)
 		<-t.slots
 	}
+}
+
+// runOne carries out c, so that it can be stopped meanwhile.
+func (t *talks) runOne(k *talk, c command) {
+	ctx, cancel := context.WithCancelCause(t.ctx)
+	defer cancel(nil)
+	t.mu.Lock()
+	k.stop = cancel
+	t.mu.Unlock()
+	t.b.carryOut(ctx, c)
+	t.mu.Lock()
+	k.running = ""
+	t.mu.Unlock()
 }
 
 // next returns the next command; where there is none it ends the talk.
@@ -116,6 +132,7 @@ func (t *talks) next(k *talk) (command, bool) {
 			c := k.queue[0]
 			k.queue = k.queue[1:]
 			k.count--
+			k.running, k.stop = c.id, func(error) {}
 			t.mu.Unlock()
 			return c, true
 		}
@@ -138,13 +155,13 @@ func (t *talks) next(k *talk) (command, bool) {
 			return command{}, false
 		}
 		t.mu.Lock()
-		k.queue = append(k.queue, list...)
 		if len(list) < talkMax {
 			k.loaded = upTo
 		}
 		if len(list) > 0 {
 			k.loaded = max(k.loaded, list[len(list)-1].n)
 		}
+		k.queue = append(k.queue, k.amended(list)...)
 		t.mu.Unlock()
 	}
 }
@@ -163,16 +180,26 @@ func (b *Bot) carryOut(ctx context.Context, c command) {
 		About: c.about, Reaction: c.reaction, Corrects: c.corrects,
 	})
 	timer.Stop()
-	shown := p.end()
-	if ctx.Err() != nil && err != nil {
+	shown, watched := p.end()
+	switch takenBack := errors.Is(context.Cause(ctx), errTakenBack); {
+	case takenBack && err != nil:
+		b.disk.put(c.done(), nil) // its sender knows
+		return
+	case ctx.Err() != nil && err != nil && !takenBack:
 		return // stopped in the middle: it stays in the inbox, and its ID makes it safe to ask again
 	}
+	b.handled(c)
+	picture := "✅"
 	if err != nil {
+		picture = "❌"
 		r = oswald.Reply{Text: oswald.MessageOf(err), Raw: true}
 		var e *oswald.Error
 		if !errors.As(err, &e) {
 			r.Text = b.refer(c, err)
 		}
+	}
+	if x := b.reactTo(c, picture); watched && x != "" {
+		b.out.keep([]string{x}, nil, nil)
 	}
 	if r.Text != "" {
 		b.say(c.sender, c.thread, c.id, r, c.done(), nil)
@@ -223,49 +250,4 @@ func (b *Bot) dispatch(ctx context.Context, req oswald.Request) (oswald.Reply, e
 	case <-t.C: // left behind: nothing can end it
 		return oswald.Reply{}, fmt.Errorf("hangs after %v: %w", b.cfg.Timeout, context.Cause(inner))
 	}
-}
-
-// progress tells the asker that a command still runs. Safe for concurrent use.
-type progress struct {
-	b *Bot
-	c command
-
-	mu    sync.Mutex
-	shown bool // that we are at it
-	over  bool
-	last  time.Time
-}
-
-// typing shows the chat state of somebody who writes (XEP-0085).
-func (p *progress) typing() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.over || p.shown {
-		return
-	}
-	p.shown = true
-	p.b.out.pass(p.b.wire(outgoing{to: p.c.sender, thread: p.c.thread, id: oswald.RandomID(), state: "composing"}))
-}
-
-// tell is the Progress of a request.
-func (p *progress) tell(text string) {
-	if text = clip(clean(text), partMax-1); text == "" {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now := time.Now(); p.over || now.Sub(p.last) < quiet {
-		return // a phone rings for each
-	} else {
-		p.last, p.shown = now, true
-	}
-	p.b.out.pass(p.b.wire(outgoing{to: p.c.sender, thread: p.c.thread, id: oswald.RandomID(), body: text, state: "composing", raw: true}))
-}
-
-// end lets nothing more through. It reports whether anything was shown.
-func (p *progress) end() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.over = true
-	return p.shown
 }

@@ -31,7 +31,7 @@ func extensions() []extension {
 		{54, "vcard-temp", "1.2", true, "publishes name and picture; keeps the other fields", "profile.go", nil},
 		{59, "Result Set Management", "1.0", false, "paging through the archive", "archive.go", nil},
 		{84, "User Avatar", "1.1.4", true, "publishes its picture when it has changed", "profile.go", nil},
-		{85, "Chat State Notifications", "2.1", false, "shows that it is typing while a command runs", "talk.go", []string{nsStates}},
+		{85, "Chat State Notifications", "2.1", false, "shows that it is typing while a command runs", "progress.go", []string{nsStates}},
 		{92, "Software Version", "1.1", false, "name and version of the program", "answer.go", []string{nsVersion}},
 		{115, "Entity Capabilities", "1.6.0", false, "what it can, as a hash in the presence", "answer.go", []string{nsCaps}},
 		{153, "vCard-Based Avatars", "1.1.1", true, "the hash of its picture in the presence", "identity.go", nil},
@@ -43,13 +43,19 @@ func extensions() []extension {
 		{202, "Entity Time", "2.0", false, "the time where it runs", "answer.go", []string{nsTime}},
 		{203, "Delayed Delivery", "2.0", false, "a command that comes late asks whether it is still wanted", "incoming.go", []string{nsDelay}},
 		{297, "Stanza Forwarding", "1.0", true, "messages out of the archive", "archive.go", nil},
+		{308, "Last Message Correction", "1.2.1", false, "corrects the message that shows progress; a corrected command runs instead of the first, if that has changed nothing", "correct.go", []string{nsCorrect}},
 		{313, "Message Archive Management", "1.1.0", true, "takes in what came while it was away", "archive.go", nil},
+		{333, "Displayed Markers", "1.0", false, "marks commands that were carried out; an alert that was seen says so", "marks.go", []string{nsMarkers}},
 		{334, "Message Processing Hints", "0.4.0", true, "replies are kept by the server, typing states are not", "text.go", nil},
 		{359, "Unique and Stable Stanza IDs", "0.7.0", false, "the same message twice runs once", "incoming.go", []string{nsIDs}},
 		{368, "SRV records for XMPP over TLS", "1.1.0", true, "TLS from the first byte, with ALPN", "dns.go", nil},
 		{393, "Message Styling", "1.1.1", true, "other people's words and logs are sent unstyled", "text.go", []string{nsStyling}},
+		{424, "Message Retraction", "0.4.2", true, "a command that its sender takes back does not run, or is stopped; takes back nothing itself", "correct.go", []string{nsRetract}},
+		{428, "Fallback Indication", "0.2.1", false, "leaves out what a reply repeats", "reply.go", []string{nsFallback}},
 		{439, "Quick Response", "0.1.0", true, "offers yes and no beside a question", "quick.go", nil},
 		{440, "SASL Channel-Binding Type Capability", "0.4.2", false, "binds the login to the connection where the server can", "sasl.go", nil},
+		{444, "Message Reactions", "0.2.1", false, "a picture acknowledges an alert, answers a question or decides; it shows how a long command goes", "react.go", []string{nsReactions}},
+		{461, "Message Replies", "0.2.0", true, "the message that is answered says what the answer is about", "reply.go", []string{nsReply}},
 	}
 }
 

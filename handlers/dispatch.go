@@ -41,6 +41,9 @@ func (h *Handlers) Dispatch(ctx context.Context, req oswald.Request) (oswald.Rep
 			return oswald.Reply{}, nil
 		}
 	}
+	if err == nil && req.Corrects != "" {
+		err = h.corrected(ctx, req)
+	}
 	if err == nil {
 		c, err = h.understand(req)
 	}

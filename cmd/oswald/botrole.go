@@ -76,6 +76,7 @@ func (a *app) startBot() error {
 		Dispatcher: r.handlers,
 		Role:       r.handlers.Role,
 		Stranger:   r.alerts.Stranger,
+		Retract:    r.handlers.Retract,
 		Mood:       r.handlers.Mood,
 		DB:         db,
 		Version:    version,
