@@ -63,7 +63,7 @@ func (s *session) cancel(now int64) error {
 func (s *session) cancelOne(c *cancellation, now int64) error {
 	t := s.tickets[c.id]
 	if t == nil {
-		old, err := findTicket(s.ctx, s.n.db, c.id)
+		old, err := s.file.ticket(s.ctx, c.id)
 		switch {
 		case err != nil:
 			return err

@@ -118,7 +118,7 @@ func TestCancelKept(t *testing.T) {
 }
 
 func stateOf(t *testing.T, n *Node, id string) state {
-	tk, err := findTicket(t.Context(), n.db, id)
+	tk, err := newFile(n.db).ticket(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}

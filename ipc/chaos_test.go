@@ -161,6 +161,8 @@ func (s *storm) judge(commands int) (wrong []string) {
 		s.t.Fatal(err)
 	}
 	defer db.Close()
+	books := newFile(db)
+	defer books.close()
 	ends := map[string]int{}
 	ran := func(id string) (sum, most int) {
 		for _, m := range all {
@@ -170,19 +172,20 @@ func (s *storm) judge(commands int) (wrong []string) {
 	}
 	for i := range commands {
 		c := plan(i, time.Now())
-		t, err := findTicket(context.Background(), db, c.ID)
+		t, err := books.ticket(context.Background(), c.ID)
 		if err != nil || t == nil {
 			wrong = append(wrong, fmt.Sprintf("%s is lost (%v)", c.ID, err))
 			continue
 		}
 		ends[string(t.State)]++
 		n, most := ran(c.ID)
+		idle := t.State == done && t.Out.Err != nil && *t.Out.Err == *cancelled // before a handler was free
 		switch {
 		case !t.State.ended():
 			wrong = append(wrong, c.ID+" has not ended")
-		case t.State == done && n == 0 && !s.forgotten[c.ID]:
+		case t.State == done && !idle && n == 0 && !s.forgotten[c.ID]:
 			wrong = append(wrong, c.ID+" is done without effect")
-		case (t.State == expired || t.State == refused) && n > 0 && !s.forgotten[c.ID]:
+		case (t.State == expired || t.State == refused || idle) && n > 0 && !s.forgotten[c.ID]:
 			wrong = append(wrong, fmt.Sprintf("%s is %s but ran", c.ID, t.State))
 		case c.Verb == "mail" && n > 1, c.Verb == "decide" && most > 1:
 			wrong = append(wrong, fmt.Sprintf("%s (%s, %s) ran %d times", c.ID, c.Verb, t.State, n))

@@ -12,7 +12,7 @@ import (
 type Config struct {
 	Active   time.Duration `toml:"active" doc:"How often the bus is looked at while something is going on. In the process that hosts the bus nothing is polled."`
 	Idle     time.Duration `toml:"idle" doc:"How often the bus is looked at when all is quiet: 100ms costs half a percent of a small processor; 1s suits a battery."`
-	Handlers int           `toml:"handlers" doc:"How many commands of other roles run at a time."`
+	Handlers int           `toml:"handlers" doc:"How many commands of other roles run at a time: so many that may be run again, and so many that may not."`
 	Keep     time.Duration `toml:"keep" doc:"How long ended commands are remembered, so that one that comes again is not run again."`
 }
 

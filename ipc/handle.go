@@ -107,7 +107,7 @@ func (s *session) collect() error {
 			s.b.add(`UPDATE ipc_journal SET after=0 WHERE peer=? AND id=?`, p.name, j.ID)
 		}
 		j.busy = false
-		s.running--
+		s.count(j, -1)
 	}
 	for _, p := range s.peers {
 		if p.noteHeld && time.Since(p.noteAt) >= noteEvery {
@@ -126,10 +126,11 @@ func (s *session) serve(p *peer, now int64) error {
 				*j = nj
 				s.b.endJob(p.name, j)
 				p.dirty = true
-			} else if s.free() {
+			} else if s.free(j.Kind) {
+				j.rerun = true
 				s.begin(p, j)
 			}
-		} else if !j.busy && j.after && s.free() {
+		} else if !j.busy && j.after && s.free(j.Kind) {
 			s.begin(p, j)
 		}
 	}
@@ -152,7 +153,25 @@ func (s *session) serve(p *peer, now int64) error {
 	return nil
 }
 
-func (s *session) free() bool { return s.running < s.n.cfg.Handlers }
+// free reports whether a job of kind k may start. Those that may run again start
+// together, for one commit, and wait for a handler then; one that may run only
+// once starts when its handler is free, or it would end as unknown if we died
+// while it merely stood in line.
+func (s *session) free(k Kind) bool {
+	if k == Once {
+		return s.once < s.n.cfg.Handlers
+	}
+	return s.running < window
+}
+
+// count keeps account of the jobs that have started.
+func (s *session) count(j *job, by int) {
+	if j.Kind == Once {
+		s.once += by
+	} else {
+		s.running += by
+	}
+}
 
 // offer does what one offer of p asks for.
 func (s *session) offer(p *peer, o offer) error {
@@ -160,15 +179,15 @@ func (s *session) offer(p *peer, o offer) error {
 	if j == nil {
 		j = &job{Kind: s.n.verbs[o.V]}
 	}
-	f := facts{slot: s.free()}
+	f := facts{slot: s.free(j.Kind)}
 	if j.Phase == fresh {
 		f.bad = s.unfit(o)
-		f.slot = s.running+s.onceClaims() < s.n.cfg.Handlers
+		f.slot = s.once+s.onceClaims() < s.n.cfg.Handlers
 		if f.bad == nil && !f.slot && j.Kind == Once {
 			return nil
 		}
 		var err error
-		if f.past, err = pastOf(s.ctx, s.n.db, p.name, o.ID); err != nil {
+		if f.past, err = s.file.past(s.ctx, p.name, o.ID); err != nil {
 			return err
 		}
 	}
@@ -221,21 +240,35 @@ func (s *session) onceClaims() (n int) {
 	return n
 }
 
-// begin runs j's handler, or its After, once the batch is committed.
+// begin runs j's handler, or its After, once the batch is committed. A job that
+// is cancelled while it waits for a handler is not run.
 func (s *session) begin(p *peer, j *job) {
 	j.busy = true
-	s.running++
+	s.count(j, 1)
 	ctx, cancel := context.WithCancel(s.ctx)
-	j.stop = nil
-	if j.Kind != InTx { // its ctx is that of its transaction
-		j.stop = cancel
-	}
+	j.stop = cancel
 	peer, copy := p.name, *j
 	s.b.after(func() {
 		s.wg.Go(func() {
+			defer s.n.wake()
 			defer cancel()
-			s.work(ctx, peer, copy)
-			s.n.wake()
+			if copy.Kind == Once {
+				s.work(ctx, peer, copy)
+				return
+			}
+			select {
+			case s.slots <- struct{}{}:
+				defer func() { <-s.slots }()
+				s.work(ctx, peer, copy)
+			case <-ctx.Done():
+				if s.ctx.Err() == nil { // else it is as if the process had died
+					out := outcome{Err: cancelled}
+					if copy.rerun && copy.Kind == Repeatable {
+						out.Err = cutShort // an earlier process may have run it
+					}
+					s.n.inbox.put(result{peer: peer, id: copy.ID, out: out})
+				}
+			}
 		})
 	})
 }

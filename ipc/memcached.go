@@ -128,6 +128,16 @@ func (r remote) Put(key string, val []byte) error { return r.Set(key, val, regis
 
 // Get implements Bus.
 func (r remote) Get(keys []string) (map[string][]byte, error) {
+	if len(keys) == 1 { // without the goroutine that GetMulti takes for each server
+		it, err := r.c.Get(keys[0])
+		switch {
+		case errors.Is(err, memcache.ErrCacheMiss):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		}
+		return map[string][]byte{keys[0]: it.Value}, nil
+	}
 	items, err := r.c.GetMulti(keys)
 	if err != nil {
 		return nil, err

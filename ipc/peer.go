@@ -245,7 +245,7 @@ func (s *session) checkEcho(p *peer, now int64) error {
 		known, ok := s.grants, true
 		if e.BN != s.saved.bn {
 			var err error
-			if known, ok, err = grantsOf(s.ctx, s.n.db, e.BN); err != nil {
+			if known, ok, err = s.file.grants(s.ctx, e.BN); err != nil {
 				return err
 			}
 		}
@@ -283,7 +283,7 @@ func (s *session) hear(p *peer, now int64) error {
 			var ok bool
 			if t, ok = known[it.ID]; !ok {
 				var err error
-				if t, err = findTicket(s.ctx, s.n.db, it.ID); err != nil {
+				if t, err = s.file.ticket(s.ctx, it.ID); err != nil {
 					return err
 				}
 			}

@@ -17,6 +17,7 @@ const (
 	refresh  = 2 * time.Second // a register is rewritten at least so often
 	maxQueue = 10_000          // open commands for one peer
 	pruning  = time.Hour
+	crowd    = 8 // commands under way from which on commits are worth gathering for
 )
 
 // A session is what a process knows: one goroutine owns all of it. Nothing in it
@@ -25,6 +26,7 @@ const (
 type session struct {
 	n        *Node
 	saved    *saved
+	file     *file
 	peers    []*peer
 	keys     []string
 	tickets  map[string]*ticket // the open ones
@@ -33,9 +35,11 @@ type session struct {
 	b         *batch
 	pending   []*submission // accepted once the batch is committed
 	stopping  []*cancellation
-	grants    int64 // committed in this session
-	granted   bool  // in this round
-	running   int   // handlers
+	grants    int64         // committed in this session
+	granted   bool          // in this round
+	running   int           // jobs that may run again, and have started
+	once      int           // jobs that may not
+	slots     chan struct{} // handlers of the former
 	order     int64
 	nextPrune time.Time
 
@@ -55,10 +59,11 @@ func (n *Node) session(ctx context.Context, watchers map[string][]*submission) e
 		return err
 	}
 	s := &session{
-		n: n, saved: sv, tickets: map[string]*ticket{}, watchers: watchers,
+		n: n, saved: sv, file: newFile(n.db), slots: make(chan struct{}, n.cfg.Handlers), tickets: map[string]*ticket{}, watchers: watchers,
 		lastChange: time.Now(), nextPrune: time.Now(),
 		busRetry: backoff.Backoff{Min: 10 * time.Millisecond, Max: time.Second},
 	}
+	defer s.file.close()
 	s.load()
 	var cancel context.CancelFunc
 	s.ctx, cancel = context.WithCancel(ctx)
@@ -148,7 +153,7 @@ func (s *session) round() (time.Duration, <-chan struct{}, error) {
 	if len(s.b.ops) > 0 {
 		s.lastChange = time.Now()
 	}
-	if err := s.b.commit(s.ctx, s.n.db); err != nil {
+	if err := s.b.commit(s.ctx, s.file); err != nil {
 		return 0, nil, err
 	}
 	s.busState(errors.Join(busErr, s.publish()))
@@ -161,7 +166,7 @@ func (s *session) last() error {
 	if err := s.collect(); err != nil {
 		return err
 	}
-	if err := s.b.commit(s.ctx, s.n.db); err != nil {
+	if err := s.b.commit(s.ctx, s.file); err != nil {
 		return err
 	}
 	return s.publish()
@@ -213,6 +218,22 @@ func (s *session) sleep(ctx context.Context, d time.Duration, changed <-chan str
 	case <-changed:
 	case <-t.C:
 	}
+	if s.crowded() { // what comes in meanwhile shares a commit
+		t.Reset(s.n.cfg.Active)
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		}
+	}
+}
+
+// crowded reports whether so much is going on that nobody waits for one command.
+func (s *session) crowded() bool {
+	n := s.running
+	for _, p := range s.peers {
+		n += len(p.open)
+	}
+	return n > crowd
 }
 
 // accept takes new commands into the batch.
@@ -235,7 +256,7 @@ func (s *session) accept() error {
 func (s *session) acceptOne(sub *submission) error {
 	t := s.tickets[sub.t.ID]
 	if t == nil {
-		old, err := findTicket(s.ctx, s.n.db, sub.t.ID)
+		old, err := s.file.ticket(s.ctx, sub.t.ID)
 		if err != nil {
 			return err
 		}

@@ -60,21 +60,9 @@ func (b *batch) after(f func()) { b.then = append(b.then, f) }
 
 // commit makes the batch durable and then lets follow what follows from it. The
 // work is not cut short when ctx ends.
-func (b *batch) commit(ctx context.Context, db *sql.DB) error {
+func (b *batch) commit(ctx context.Context, f *file) error {
 	if len(b.ops) > 0 {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-		defer cancel()
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return fmt.Errorf("commit: %w", err)
-		}
-		defer tx.Rollback() // harmless after Commit
-		for _, op := range b.ops {
-			if _, err := tx.ExecContext(ctx, op.query, op.args...); err != nil {
-				return fmt.Errorf("commit: %w", err)
-			}
-		}
-		if err := tx.Commit(); err != nil {
+		if err := b.write(ctx, f); err != nil {
 			return fmt.Errorf("commit: %w", err)
 		}
 	}
@@ -82,6 +70,81 @@ func (b *batch) commit(ctx context.Context, db *sql.DB) error {
 		f()
 	}
 	return nil
+}
+
+func (b *batch) write(ctx context.Context, f *file) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	list := make([]*sql.Stmt, len(b.ops))
+	for i, op := range b.ops { // before the transaction, which holds the connection
+		var err error
+		if list[i], err = f.stmt(ctx, op.query); err != nil {
+			return err
+		}
+	}
+	conn, err := f.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() // gives it back
+	// With a context that can end, the driver would start a goroutine for each
+	// statement; what can take long is the wait for the connection.
+	tx, err := conn.BeginTx(context.Background(), nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // harmless after Commit
+	for i, op := range b.ops {
+		if _, err := tx.Stmt(list[i]).Exec(op.args...); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// A file is the role's database with the statements of this package prepared:
+// parsing them takes as long as a commit takes on a quick disk. One goroutine
+// uses it.
+type file struct {
+	db       *sql.DB
+	prepared map[string]*sql.Stmt
+}
+
+func newFile(db *sql.DB) *file { return &file{db, map[string]*sql.Stmt{}} }
+
+func (f *file) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
+	st := f.prepared[query]
+	if st == nil {
+		var err error
+		if st, err = f.db.PrepareContext(ctx, query); err != nil {
+			return nil, err
+		}
+		f.prepared[query] = st
+	}
+	return st, nil
+}
+
+// row scans the one row that query finds; found is false where there is none.
+func (f *file) row(ctx context.Context, scan func(scanner) error, query string, args ...any) (found bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	st, err := f.stmt(ctx, query)
+	if err != nil {
+		return false, err
+	}
+	err = scan(st.QueryRowContext(ctx, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+type scanner interface{ Scan(...any) error }
+
+func (f *file) close() {
+	for _, st := range f.prepared {
+		st.Close()
+	}
 }
 
 func (b *batch) insertTicket(t *ticket) {
@@ -195,7 +258,7 @@ func (s *saved) loadOpen(ctx context.Context, tx *sql.Tx) error {
 
 const selectTicket = `SELECT pos, id, peer, verb, args, repeatable, deadline_ms, state, nonce, instance, outcome, stop, again FROM ipc_outbox`
 
-func scanTicket(row interface{ Scan(...any) error }) (*ticket, error) {
+func scanTicket(row scanner) (*ticket, error) {
 	t := new(ticket)
 	var args, out []byte
 	err := row.Scan(&t.pos, &t.ID, &t.Peer, &t.Verb, &args, &t.Repeat, &t.Deadline, (*string)(&t.State), &t.Nonce, &t.Inst, &out, &t.stop, &t.again)
@@ -209,15 +272,13 @@ func scanTicket(row interface{ Scan(...any) error }) (*ticket, error) {
 	return t, err
 }
 
-// findTicket returns the ticket of id, or nil.
-func findTicket(ctx context.Context, db *sql.DB, id string) (*ticket, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
-	t, err := scanTicket(db.QueryRowContext(ctx, selectTicket+` WHERE id=?`, id))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+// ticket returns the ticket of id, or nil.
+func (f *file) ticket(ctx context.Context, id string) (t *ticket, err error) {
+	found, err := f.row(ctx, func(r scanner) error { t, err = scanTicket(r); return err }, selectTicket+` WHERE id=?`, id)
+	if !found {
+		return nil, err
 	}
-	return t, err
+	return t, nil
 }
 
 func (s *saved) loadJobs(ctx context.Context, tx *sql.Tx) error {
@@ -261,25 +322,15 @@ func (s *saved) loadEchoes(ctx context.Context, tx *sql.Tx) error {
 	return rows.Err()
 }
 
-// grantsOf returns how many grants the file records for a process of this role.
-func grantsOf(ctx context.Context, db *sql.DB, bn string) (n int64, ok bool, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
-	err = db.QueryRowContext(ctx, `SELECT grants FROM ipc_boot WHERE nonce=?`, bn).Scan(&n)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, false, nil
-	}
-	return n, err == nil, err
+// grants returns how many grants the file records for a process of this role.
+func (f *file) grants(ctx context.Context, bn string) (n int64, ok bool, err error) {
+	ok, err = f.row(ctx, func(r scanner) error { return r.Scan(&n) }, `SELECT grants FROM ipc_boot WHERE nonce=?`, bn)
+	return n, ok, err
 }
 
-// pastOf returns how the command of peer ended, if it was forgotten since.
-func pastOf(ctx context.Context, db *sql.DB, peer, id string) (end phase, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
-	defer cancel()
-	err = db.QueryRowContext(ctx, `SELECT state FROM ipc_past WHERE peer=? AND id=?`, peer, id).Scan((*string)(&end))
-	if errors.Is(err, sql.ErrNoRows) {
-		return fresh, nil
-	}
+// past returns how the command of peer ended, if it was forgotten since.
+func (f *file) past(ctx context.Context, peer, id string) (end phase, err error) {
+	_, err = f.row(ctx, func(r scanner) error { return r.Scan((*string)(&end)) }, `SELECT state FROM ipc_past WHERE peer=? AND id=?`, peer, id)
 	return end, err
 }
 

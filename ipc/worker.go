@@ -30,6 +30,7 @@ type job struct {
 
 	old   bool   // from the list of past commands: nothing in the journal
 	busy  bool   // its handler, or what comes after it, is at work
+	rerun bool   // an earlier process started it
 	after bool   // committed, and its After has not returned
 	note  string // latest progress
 	stop  func() // cancels the handler's ctx; nil: it has none
