@@ -124,7 +124,8 @@ func (ix *index) answer(kind byte, arg string) uint64 {
 		return answerMacro(ix.macros[arg])
 	case depQuery:
 		folder, q, _ := strings.Cut(arg, "\x00")
-		return answerPages(ix.query(decodeCall(q), folder))
+		c := decodeCall(q)
+		return answerQuery(ix, c, ix.query(c, folder))
 	case depTags:
 		return answerTags(ix)
 	}
@@ -161,6 +162,22 @@ func answerPages(found []*Record) uint64 {
 	d := digestStart
 	for _, r := range found {
 		d.word(r.face())
+	}
+	return d.sum()
+}
+
+// answerQuery is the answer to what a query finds, with what it shows of it.
+func answerQuery(ix *index, c call, found []*Record) uint64 {
+	d := digestStart
+	d.word(answerPages(found))
+	for _, field := range c.shown() {
+		for _, r := range found {
+			vals := ix.vals(r, field)
+			d.word(uint64(len(vals)))
+			for _, v := range vals {
+				d.text(v)
+			}
+		}
 	}
 	return d.sum()
 }

@@ -109,7 +109,7 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 	m := s.mem
 	w := &writer{s: s, theme: theme, out: out, known: m.made, made: make(map[string]uint64, len(m.made)), texts: map[string][]string{}}
 	maps.Copy(w.texts, m.texts)
-	w.source = &source{cfg: s.cfg, markup: newMarkup(s.cfg, s.base), load: m.load}
+	w.source = &source{cfg: s.cfg, markup: newMarkup(s.cfg, s.base), pics: newPictures(root), load: m.load}
 	b := &work{s: s, m: m, w: w, root: root, scan: scan}
 	if len(m.pages) == 0 && len(scan.pages) < 5000 {
 		defer calm(16 << 20)()
@@ -129,7 +129,7 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 		return result, err
 	}
 	if !b.sameLists() {
-		if err := w.generated(); err != nil {
+		if err := w.generated(m.pages); err != nil {
 			return result, err
 		}
 	}

@@ -29,7 +29,8 @@ func (x *expander) macro(out *bytes.Buffer, c place, raw string, line int) {
 			q = recent(call)
 		}
 		found := x.query(q, c)
-		x.render(&b, found, q)
+		x.show(&b, found, q)
+		x.feedOf(&b, q)
 	case "backlinks":
 		x.backlinks(&b, c, call, line)
 	case "include":
@@ -46,7 +47,7 @@ func (x *expander) macro(out *bytes.Buffer, c place, raw string, line int) {
 // query runs a query and remembers what it found.
 func (x *expander) query(q call, c place) []*Record {
 	found := x.b.ix.query(q, c.rec.folder())
-	x.deps.query(q, c.rec.folder(), found)
+	x.deps.query(q, c.rec.folder(), x.b.ix, found)
 	return found
 }
 

@@ -26,11 +26,13 @@ type Config struct {
 	Blog        string   `toml:"blog" doc:"folder whose dated pages are the blog; empty means no blog"`
 	Macros      string   `toml:"macros" doc:"folder whose pages define macros and are not published"`
 	RawHTML     bool     `toml:"raw_html" doc:"keep HTML that stands in a page; set false when strangers can write pages"`
+	KeepEXIF    bool     `toml:"keep_exif" doc:"publish JPEG pictures with what the camera noted in them: place, time, device; false takes it out, the files in the source folder stay as they are"`
 	Comments    bool     `toml:"comments" doc:"link each page to its comments"`
 	MaxPage     int      `toml:"max_page" doc:"largest page in bytes; a larger one is published as a notice that says so"`
 	Gate        bool     `toml:"gate" doc:"hold a build back that brings broken links or loops, loses the front page or a fifth of the pages, or doubles the site; publish then puts it live all the same"`
 	Search      bool     `toml:"search" doc:"make an index of the words, with which readers search in their browser and you from the chat"`
 	FeedSize    int      `toml:"feed_size" doc:"how many posts a feed holds"`
+	ArchiveSize int      `toml:"archive_size" doc:"how many posts stand on one page of the archive of the blog"`
 	Workers     int      `toml:"workers" doc:"pages worked on at once; 0 means one for each processor"`
 }
 
@@ -50,6 +52,8 @@ func Defaults() Config {
 		Gate:     true,
 		MaxPage:  1 << 20,
 		FeedSize: 20,
+
+		ArchiveSize: 50,
 	}
 }
 
@@ -87,6 +91,9 @@ func (c Config) Validate() error {
 	}
 	if c.FeedSize < 1 || c.FeedSize > 1000 {
 		fault("feed_size", "%d is not between 1 and 1000", c.FeedSize)
+	}
+	if c.ArchiveSize < 1 || c.ArchiveSize > 10000 {
+		fault("archive_size", "%d is not between 1 and 10000", c.ArchiveSize)
 	}
 	if c.Workers < 0 || c.Workers > 1024 {
 		fault("workers", "%d is not between 0 and 1024", c.Workers)

@@ -29,6 +29,7 @@ const (
 	depBack  = 'b' // backlinks of a page
 	depNear  = 'o' // neighbours of a post
 	depTags  = 't' // all tags with their counts
+	depSize  = 'd' // width and height of a picture
 	depWords = 's' // words of a page; asked by the search index
 )
 
@@ -64,8 +65,8 @@ func (d *deps) macro(name string, p *Record) {
 	d.add(depMacro, name, answerMacro(p))
 }
 
-func (d *deps) query(q call, folder string, found []*Record) {
-	d.add(depQuery, folder+"\x00"+q.encode(), answerPages(found))
+func (d *deps) query(q call, folder string, ix *index, found []*Record) {
+	d.add(depQuery, folder+"\x00"+q.encode(), answerQuery(ix, q, found))
 }
 
 func (d *deps) back(p *Record, list []backlink) { d.add(depBack, p.File, answerBack(list)) }

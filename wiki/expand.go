@@ -26,6 +26,7 @@ type source struct {
 	cfg    Config
 	markup *markup
 	ix     *index
+	pics   *pictures
 	load   func(file string) []byte // the fragment of a page, the text of a macro
 }
 
@@ -38,8 +39,9 @@ type expander struct {
 	warns []string
 	stack []frame
 	parts int
-	spent bool // the budget is used up, and that was reported
-	feed  bool // addresses are to be absolute, ids are left out
+	spent bool     // the budget is used up, and that was reported
+	feeds []string // addresses of the feeds of its queries
+	feed  bool     // addresses are to be absolute, ids are left out
 }
 
 // frame is one part that is being put in. key tells page, section and
@@ -89,8 +91,8 @@ func (x *expander) fill(out *bytes.Buffer, frag []byte, c place) {
 			x.wiki(out, c, f[0], f[1], lineOf(f))
 		case kind == holePath && len(f) == 2:
 			x.path(out, c, f[0], lineOf(f))
-		case kind == holeSrc && len(f) == 2:
-			x.src(out, c, f[0], lineOf(f))
+		case kind == holeSrc && len(f) == 3:
+			x.src(out, c, f[0], f[1], lineOf(f))
 		case kind == holeEmbed && len(f) == 4:
 			x.embed(out, c, f[0], f[1], f[2], lineOf(f))
 		case kind == holeCamel && len(f) == 2:
@@ -182,7 +184,7 @@ func (x *expander) file(c place, name string) string {
 }
 
 // generated are addresses that the site has without a file in the source.
-var generated = []string{"/#", "/tag/", "/archive/", "/feed.xml", "/sitemap.xml", "/pages.json", "/style.css", "/c/", "/comment/", "/404.html"}
+var generated = []string{"/#", "/tag/", "/archive/", "/feed.xml", "/feed.json", "/sitemap.xml", "/pages.json", "/style.css", "/c/", "/comment/", "/404.html"}
 
 // locate finds what the destination of a Markdown link or image means.
 func (x *expander) locate(c place, dest string) (page *Record, file string) {
@@ -232,7 +234,7 @@ func (x *expander) path(out *bytes.Buffer, c place, dest string, line int) {
 			d = append([]byte(x.b.markup.base), d...)
 		}
 		for _, g := range generated {
-			if dest == "/" || strings.HasPrefix(dest, g) || strings.HasSuffix(dest, "/feed.xml") {
+			if dest == "/" || strings.HasPrefix(dest, g) || strings.HasSuffix(dest, "/feed.xml") || strings.HasSuffix(dest, "/feed.json") {
 				out.WriteString(` href="` + string(util.EscapeHTML(d)) + `"`)
 				return
 			}
@@ -242,11 +244,15 @@ func (x *expander) path(out *bytes.Buffer, c place, dest string, line int) {
 	}
 }
 
-// src writes the address of a Markdown image.
-func (x *expander) src(out *bytes.Buffer, c place, dest string, line int) {
+// src writes the address of a Markdown image. It stands inside the quotes of src,
+// so that what is known of its size goes behind it and leaves the last quote out.
+func (x *expander) src(out *bytes.Buffer, c place, dest, size string, line int) {
 	if _, file := x.locate(c, dest); file != "" {
-		out.WriteString(x.b.markup.base + esc(fileURL(file)))
+		out.WriteString(x.b.markup.base + esc(fileURL(file)) + `"` + x.sized(file, size) + ` loading="lazy`)
 		return
+	}
+	if size != ownSize {
+		defer func() { out.WriteString(strings.TrimSuffix(`"`+size, `"`)) }()
 	}
 	d := util.URLEscape([]byte(dest), true)
 	if !gmhtml.IsDangerousURL(d) {

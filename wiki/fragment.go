@@ -27,7 +27,7 @@ const (
 	holePrefix = 'p' // what makes an id of a transcluded part differ from the host's
 	holeWiki   = 'l' // attributes of a wiki link: target, section, line
 	holePath   = 'm' // attributes of a Markdown link: destination, line
-	holeSrc    = 'i' // address of a Markdown image: destination, line
+	holeSrc    = 'i' // address of a Markdown image, inside src: destination, size, line
 	holeEmbed  = 'e' // ![[…]]: target, section, label, line
 	holeCamel  = 'c' // CamelCase word: word, line
 	holeMacro  = 'x' // macro: call, line

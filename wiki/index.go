@@ -434,28 +434,6 @@ func (ix *index) tag() {
 	sort.Slice(ix.order, func(i, j int) bool { return ix.order[i].fold < ix.order[j].fold })
 }
 
-// blog finds the posts: dated pages in the folder of the blog.
-func (ix *index) blog(folder string) {
-	if folder == "" {
-		return
-	}
-	for _, r := range ix.pages {
-		if strings.HasPrefix(r.File, folder+"/") && !r.Date.IsZero() {
-			ix.posts = append(ix.posts, r)
-		}
-	}
-	sort.SliceStable(ix.posts, func(i, j int) bool {
-		if a, b := ix.posts[i].Date, ix.posts[j].Date; !a.Equal(b) {
-			return a.After(b)
-		}
-		return ix.posts[i].File > ix.posts[j].File
-	})
-	ix.postAt = make(map[string]int, len(ix.posts))
-	for i, r := range ix.posts {
-		ix.postAt[r.File] = i
-	}
-}
-
 // find returns the file in the output of the page that a person means.
 func (ix *index) find(name string) string {
 	r := ix.byKey[strings.Trim(name, "/")]

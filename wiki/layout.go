@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"oswald"
 )
@@ -58,6 +59,9 @@ type PageData struct {
 	Classes     string // cssclasses of the front matter
 }
 
+// JSONFeed is the address of Feed in its other form.
+func (d *PageData) JSONFeed() string { return strings.TrimSuffix(d.Feed, ".xml") + ".json" }
+
 // theme holds the parsed templates.
 type theme struct {
 	page   *template.Template
@@ -100,6 +104,7 @@ type writer struct {
 	known map[string]uint64   // what generated files were made of, last time
 	made  map[string]uint64   // … and this time
 	dirty map[*Record]bool    // pages that were put together anew
+	feeds atomic.Bool         // a page that asks for a feed, or did, was put together anew
 	texts map[string][]string // generated files that hold the whole text of pages, and of which
 	all   uint64              // digest of the faces of all pages
 }
@@ -128,7 +133,11 @@ func (w *writer) ref(r *Record) Ref { return Ref{Title: r.Title, URL: w.s.base +
 func (w *writer) page(p *stored) error {
 	x := &expander{b: w.source, host: p.rec, deps: &deps{}}
 	d := w.data(p.rec, x)
+	was := p.deps
 	p.deps, p.warns = x.deps.encode(), x.warns
+	if strings.Contains(was, feedMark) || strings.Contains(p.deps, feedMark) {
+		w.feeds.Store(true)
+	}
 	return w.write(pageFile(p.rec.Key), d)
 }
 
@@ -146,6 +155,9 @@ func (w *writer) data(r *Record, x *expander) *PageData {
 		}
 	}
 	d.Content = template.HTML(content)
+	if len(x.feeds) > 0 {
+		d.Feed = x.feeds[0]
+	}
 	d.Canonical = strings.TrimSuffix(w.site.URL, "/") + pageURL(r.Key)
 	if !r.Date.IsZero() {
 		d.Date = day(r.Date)

@@ -7,18 +7,23 @@ import (
 	"encoding/json"
 	"html/template"
 	"sort"
-	"strconv"
 	"strings"
 )
 
 // generated writes what is made of the records of many pages: tags, archive,
 // feeds, site map, list of pages, redirects, the page for what is missing.
-func (w *writer) generated() error {
+func (w *writer) generated(pages map[string]*stored) error {
 	w.all = faces(w.ix.pages)
 	if err := w.tagPages(); err != nil {
 		return err
 	}
 	if err := w.archive(); err != nil {
+		return err
+	}
+	if err := w.siteFeed(); err != nil {
+		return err
+	}
+	if err := w.queryFeeds(pages); err != nil {
 		return err
 	}
 	if w.ix.byKey["index"] == nil {
@@ -66,10 +71,10 @@ func (w *writer) list(file string, d *PageData, content string) error {
 func (w *writer) home() Ref { return Ref{Title: w.site.Title, URL: w.s.base + "/"} }
 
 // pagesHTML lists pages with their dates and summaries.
-func (w *writer) pagesHTML(b *strings.Builder, pages []*Record) {
+func (s *source) pagesHTML(b *strings.Builder, pages []*Record) {
 	b.WriteString("<ul class=\"pages\">\n")
 	for _, r := range pages {
-		b.WriteString(`<li><a href="` + w.s.base + pageURL(r.Key) + `">` + esc(r.Title) + `</a>`)
+		b.WriteString(`<li><a href="` + s.markup.base + pageURL(r.Key) + `">` + esc(r.Title) + `</a>`)
 		if t := r.changed(); !t.IsZero() {
 			b.WriteString(` <time datetime="` + t.Format("2006-01-02") + `">` + t.Format("2 January 2006") + `</time>`)
 		}
@@ -116,13 +121,13 @@ func (w *writer) tagPage(t *tagPages) error {
 			of.word(uint64(len(o.pages)))
 		}
 	}
-	page, feedFile := "tag/"+t.fold+"/index.html", "tag/"+t.fold+"/feed.xml"
-	if needPage, needFeed := w.need(page, of.sum()), w.need(feedFile, of.sum()); !needPage && !needFeed {
+	f := feedData{file: "tag/" + t.fold + "/feed", title: "#" + t.name + " – " + w.site.Title, page: tagURL(t.fold), posts: func() []*Record { return w.dated(t.pages) }}
+	if err := w.feed(f, of.sum()); err != nil {
+		return err
+	}
+	page := "tag/" + t.fold + "/index.html"
+	if !w.need(page, of.sum()) {
 		return nil
-	} else if !needPage {
-		w.out.unkeep(page)
-	} else if !needFeed {
-		w.out.unkeep(feedFile)
 	}
 	var b strings.Builder
 	crumbs := []Ref{w.home(), {Title: "Tags", URL: w.s.base + "/tag/"}}
@@ -141,56 +146,7 @@ func (w *writer) tagPage(t *tagPages) error {
 	w.pagesHTML(&b, t.pages)
 	feed := tagURL(t.fold) + "feed.xml"
 	d := &PageData{Kind: "tag", Title: "#" + t.name, URL: w.s.base + tagURL(t.fold), Crumbs: crumbs, Feed: w.s.base + feed}
-	if err := w.list(page, d, b.String()); err != nil {
-		return err
-	}
-	var posts []*Record
-	for _, r := range t.pages {
-		if !r.changed().IsZero() && len(posts) < w.cfg.FeedSize {
-			posts = append(posts, r)
-		}
-	}
-	return w.feed(feedFile, "#"+t.name+" – "+w.site.Title, tagURL(t.fold), posts, false)
-}
-
-// archive lists the posts of the blog by year, and writes the feed of the site.
-func (w *writer) archive() error {
-	if len(w.ix.posts) > 0 && w.need("archive/index.html", faces(w.ix.posts)) {
-		var b strings.Builder
-		for i := 0; i < len(w.ix.posts); {
-			year, j := w.ix.posts[i].Date.Year(), i
-			for j < len(w.ix.posts) && w.ix.posts[j].Date.Year() == year {
-				j++
-			}
-			y := strconv.Itoa(year)
-			b.WriteString("<h2 id=\"y" + y + "\">" + y + "</h2>\n")
-			w.pagesHTML(&b, w.ix.posts[i:j])
-			i = j
-		}
-		d := &PageData{Kind: "archive", Title: "Archive", URL: w.s.base + "/archive/", Crumbs: []Ref{w.home()}, Feed: w.s.base + "/feed.xml"}
-		if err := w.list("archive/index.html", d, b.String()); err != nil {
-			return err
-		}
-	}
-	posts := w.ix.posts
-	if len(posts) == 0 {
-		for _, r := range w.ix.latest {
-			if len(posts) == w.cfg.FeedSize || r.changed().IsZero() {
-				break // those without a date come last
-			}
-			posts = append(posts, r)
-		}
-	}
-	posts = posts[:min(len(posts), w.cfg.FeedSize)]
-	for _, p := range posts {
-		if w.dirty[p] {
-			delete(w.known, "feed.xml") // it holds their whole text
-		}
-	}
-	if !w.need("feed.xml", faces(posts)) {
-		return nil
-	}
-	return w.feed("feed.xml", w.site.Title, "/", posts, true)
+	return w.list(page, d, b.String())
 }
 
 // front stands in for a front page that nobody wrote.

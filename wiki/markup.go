@@ -283,6 +283,16 @@ func (m *markup) fields(rec *Record, fields []Field) {
 			}
 		}
 	}
+	for _, f := range fields {
+		for _, v := range f.Vals {
+			if strings.HasPrefix(v, "[[") && strings.HasSuffix(v, "]]") {
+				n := &wikiNode{}
+				if n.target, n.section, n.text = parseWiki(v[2 : len(v)-2]); n.target != "" && !external(n.target) {
+					rec.Links = append(rec.Links, Link{Target: n.target, Section: n.section, Line: 1, Context: f.Key + ": " + n.label()})
+				}
+			}
+		}
+	}
 	rec.Aliases = append(append([]string(nil), all("aliases")...), all("alias")...)
 }
 

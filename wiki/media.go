@@ -38,7 +38,7 @@ func (x *expander) media(out *bytes.Buffer, c place, target, section, label stri
 		if alt == "" && class != ` class="icon"` {
 			alt = name
 		}
-		out.WriteString(`<img src="` + url + `" alt="` + esc(alt) + `"` + size + class + ` loading="lazy">`)
+		out.WriteString(`<img src="` + url + `" alt="` + esc(alt) + `"` + x.sized(file, size) + class + ` loading="lazy">`)
 	case "audio":
 		out.WriteString(`<audio controls preload="none" src="` + url + `" aria-label="` + esc(name) + `"></audio>`)
 	case "video":

@@ -164,13 +164,6 @@ func (o *output) has(p string) bool {
 	return ok && e.mtime != 0 && o.trusted
 }
 
-// unkeep takes back a keep.
-func (o *output) unkeep(p string) {
-	o.mu.Lock()
-	o.mark(p, false)
-	o.mu.Unlock()
-}
-
 // fits says whether a file at p can lie beside the others: none of them may be
 // a folder of its path, nor its path a folder of theirs.
 func (o *output) fits(p string) bool {

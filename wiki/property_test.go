@@ -49,7 +49,7 @@ func TestIncremental(t *testing.T) {
 // the other. The test above must notice each time, or it proves nothing.
 func TestIncrementalNotices(t *testing.T) {
 	seeds := map[byte]uint64{depHeads: 77, depFrag: 13} // where it is soon noticed; any other will do
-	for _, kind := range []byte{depName, depKey, depFile, depFace, depHeads, depFrag, depMacro, depQuery, depBack, depNear, depTags, depWords} {
+	for _, kind := range []byte{depName, depKey, depFile, depFace, depHeads, depFrag, depMacro, depQuery, depBack, depNear, depTags, depSize, depWords} {
 		noticed := false
 		first := max(1, seeds[kind])
 		for seed := first; seed < first+100 && !noticed; seed++ {
@@ -112,7 +112,7 @@ func randomOp(r *rand.Rand) op {
 	case n < 76:
 		return op{kind: "rename", name: name, text: propNames[r.IntN(16)]}
 	case n < 82:
-		return op{"write", []string{"pic.png", "a/pic.png", "file.pdf", "b/Other.txt"}[r.IntN(4)], strconv.Itoa(r.IntN(3)), 0}
+		return op{"write", []string{"pic.png", "a/pic.png", "file.pdf", "b/Other.txt"}[r.IntN(4)], drawing(1+r.IntN(3), 2), 0}
 	case n < 84:
 		return op{kind: "delete", name: []string{"pic.png", "a/pic.png", "file.pdf", "b/Other.txt"}[r.IntN(4)]}
 	case n < 91:
@@ -127,6 +127,11 @@ func randomOp(r *rand.Rand) op {
 		return op{kind: "clock", n: r.IntN(4)}
 	}
 	return op{kind: "damage", n: r.IntN(1000)}
+}
+
+// drawing is a picture of a size, as small as can be.
+func drawing(w, h int) string {
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d"/>`, w, h)
 }
 
 func randomPage(r *rand.Rand, name string) string {
@@ -146,7 +151,7 @@ func randomPage(r *rand.Rand, name string) string {
 		for range r.IntN(4) {
 			b.WriteString(pick("title: "+pick("First", "Second", "Third")+"\n", "tags: ["+pick("t", "t/u", "v")+", "+pick("w", "T", "x")+"]\n",
 				"date: 2026-"+pick("01-02", "11-23", "11-25", "12-24")+"\n", "draft: "+pick("true", "false")+"\n", "aliases: ["+pick("Alias", "Other name", "Note")+"]\n",
-				"permalink: "+pick("here", "a/deep-page", "note")+"\n", "parent: "+pick("Home", "Note")+"\n", "rank: "+pick("1", "2", "10")+"\n",
+				"permalink: "+pick("here", "a/deep-page", "note")+"\n", "parent: "+pick("Home", "Note", "'[[a/Note]]'")+"\n", "rank: "+pick("1", "2", "10")+"\n",
 				"expires: 2026-"+pick("11-24", "12-01")+"\n", "title: [broken\n", "toc: false\n", "comments: false\n"))
 		}
 		b.WriteString("---\n")
@@ -189,6 +194,8 @@ func randomBlock(r *rand.Rand) string {
 		"a block "+pick("p", "q")+" ^b\n\n", "WikiWord and OtherWord and DeepPage\n\n",
 		"#t and #t/u and #"+pick("v", "T/w", "été")+"\n\n",
 		"{{query tag="+pick("t", "v", "nothing")+" sort="+pick("title", "-date", "rank")+" limit="+pick("2", "9")+" show="+pick("list", "table", "cards", "inline")+"}}\n\n",
+		"{{query tag=t group="+pick("tags", "rank", "year", "parent.title")+" fields=backlinks,words,parent,parent.rank sort=-"+pick("rank", "backlinks")+"}}\n\n",
+		"{{query "+pick("to", "from")+".tag=t show="+pick("gallery", "calendar", "cards", "posts")+" feed="+pick("yes", "other")+"}}\n\n", "{{query parent.title="+pick("First", "Second")+" fields=to.title,from.rank}}\n\n",
 		"{{query links="+page()+"}}\n\n", "{{query linked="+page()+" rank>1}}\n\n", "{{query tag!=t folder="+pick("a", "b", "blog")+" fields=summary,tags}}\n\n",
 		"{{say x="+pick("t", "v")+"}} {{list}}\n\n", "{{twice x={{calc 1 + 1}}}}\n\n", "{{backlinks}} {{backlinks page="+page()+"}}\n\n",
 		"{{tell x=a}} ![[Second#One]] [[Second]]\n\n", "{{recent}} {{tags}} {{toc}}\n\n", "{{field title page="+page()+"}} {{count tag=t}} {{nosuch}}\n\n",

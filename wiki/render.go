@@ -289,7 +289,8 @@ func (r *renderers) image(w util.BufWriter, src []byte, node ast.Node, entering 
 			f.Write(util.EscapeHTML(d))
 		}
 	} else {
-		f.hole(holeSrc, dest, strconv.Itoa(r.m.lineOf(f, node)))
+		f.hole(holeSrc, dest, size, strconv.Itoa(r.m.lineOf(f, node)))
+		size = ""
 	}
 	f.WriteString(`" alt="`)
 	f.Write(util.EscapeHTML([]byte(alt)))

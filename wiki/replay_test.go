@@ -28,7 +28,7 @@ func replay(t testing.TB, ops []op, blind string) error {
 	defer os.RemoveAll(dir)
 	cfg := Defaults()
 	cfg.Source, cfg.Output, cfg.Theme = filepath.Join(dir, "src"), filepath.Join(dir, "out"), filepath.Join(dir, "theme")
-	cfg.URL, cfg.CamelCase, cfg.FeedSize, cfg.Gate = "https://example.org", true, 2, false
+	cfg.URL, cfg.CamelCase, cfg.FeedSize, cfg.ArchiveSize, cfg.Gate = "https://example.org", true, 2, 1, false
 	for _, d := range []string{cfg.Source, cfg.Theme} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return err

@@ -157,9 +157,16 @@ func (t *textilePage) image(dst []byte, r textile.Ref) []byte {
 			return
 		}
 		t.note(r, Embedding)
-		f.hole(holeSrc, clean(r.URL), strconv.Itoa(t.before+r.Line))
+		size := ""
+		if r.Sized {
+			size = ownSize
+		}
+		f.hole(holeSrc, clean(r.URL), size, strconv.Itoa(t.before+r.Line))
 	})
 }
+
+// ownSize stands for the size of a picture that has its attributes already.
+const ownSize = "-"
 
 func (t *textilePage) id(dst []byte, id string) []byte {
 	return t.write(dst, func(f *fragment) { f.id(id) })

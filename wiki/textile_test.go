@@ -47,7 +47,7 @@ func TestTextilePages(t *testing.T) {
 		`href="#fn1"`, `id="fn1"`, `<nav aria-label="Contents">`, `<li><a href="/">Home</a>`, `<li><a href="/rye/">`, "<p>See Bread, rye and:</p>")
 	has("index.html", `href="/bread/">Bread</a>`, `href="/rye/">rye</a>`, `id="e1-dough">Dough</h2>`, `href="#e1-fn1"`, `id="e1-fn1"`, `loud <em>this</em>`, "!Take flour, see <a href=\"Home")
 	has("rye/index.html", `href="/bread/#dough">link</a>`, `href="https://example.org/?a=1&amp;b=2" class="external"`, `class="missing">gone</a>`, `!javascript:`,
-		`<img src="/pic.png" alt="A cat"`, `<td><a href="/bread/">Bread</a>`, `href="/tag/rye/"`, `code [[NotALink]] #nottag &lt;b&gt;`, `<code>[[code]]</code>`, `<b>raw</b>`)
+		`<img src="/pic.png" loading="lazy" alt="A cat"`, `<td><a href="/bread/">Bread</a>`, `href="/tag/rye/"`, `code [[NotALink]] #nottag &lt;b&gt;`, `<code>[[code]]</code>`, `<b>raw</b>`)
 	has("macros/index.html", `Sum: 3.`, "My bread", `<em>yes</em>`, `told <strong>Ann</strong> <a href="/bread/">Bread</a>`, `{{nosuch}}`, `<div class="embed"><h2 id="e`, `would go round`, `Nowhere`)
 	has("index-2/index.html", "the folder")
 	has("broken/index.html", "Something is wrong with this page", "Still shown")

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +29,7 @@ type work struct {
 	structural bool // something changed by which pages are found or listed
 	touched    map[string]bool
 	changed    map[string]bool   // files of fresh pages
+	stamps     map[string]string // of files that are no pages, where somebody asked
 	broken     map[string]string // what leads nowhere now
 }
 
@@ -254,7 +254,7 @@ func (b *work) render(ctx context.Context) error {
 // than before in a list. It says no where something has to be made anew.
 func (b *work) sameLists() bool {
 	w := b.w
-	if b.structural || len(w.known) == 0 {
+	if b.structural || len(w.known) == 0 || w.feeds.Load() {
 		return false
 	}
 	rendered := make(map[string]bool, len(w.dirty))
@@ -294,6 +294,7 @@ func (b *work) stale(p *stored, memo map[dep]uint64) bool {
 		}
 		if !b.structural {
 			switch d.kind {
+			case depSize:
 			case depFrag, depHeads:
 				if !b.changed[d.arg] {
 					continue
@@ -307,10 +308,17 @@ func (b *work) stale(p *stored, memo map[dep]uint64) bool {
 				continue
 			}
 		}
+		if d.kind == depSize && !b.fresher(d.arg) {
+			continue
+		}
 		ask := dep{d.kind, d.arg, 0}
 		answer, ok := memo[ask]
 		if !ok {
-			answer = b.m.ix.answer(d.kind, d.arg)
+			if d.kind == depSize {
+				answer = b.w.pics.size(d.arg).answer()
+			} else {
+				answer = b.m.ix.answer(d.kind, d.arg)
+			}
 			memo[ask] = answer
 		}
 		if answer != d.answer {
@@ -333,21 +341,6 @@ func (b *work) unsaved() []*stored {
 		}
 	}
 	return list
-}
-
-// attach copies the files that are not pages.
-func (b *work) attach() {
-	for _, f := range b.scan.files {
-		stamp := strconv.FormatInt(f.size, 36) + "." + strconv.FormatInt(f.mtime.UnixNano(), 36)
-		if !b.w.out.fits(f.file) {
-			b.w.warns = append(b.w.warns, f.file+":1: is not on the site: a page has its address")
-			continue
-		}
-		err := b.w.out.copy(f.file, stamp, func() (io.ReadCloser, error) { return b.root.Open(f.file) })
-		if err != nil {
-			b.w.warns = append(b.w.warns, f.file+":1: is not on the site: "+cause(err))
-		}
-	}
 }
 
 // warnings collects what is wrong with the pages, old and new.

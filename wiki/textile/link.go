@@ -277,7 +277,7 @@ func (d *doc) imageTag(dst []byte, img *image, at int) []byte {
 	} else {
 		dst = append(dst, `<img src="`...)
 		if d.o.Image != nil {
-			dst = d.o.Image(dst, Ref{URL: img.url, Line: d.line(img.pos), At: at})
+			dst = d.o.Image(dst, Ref{URL: img.url, Line: d.line(img.pos), At: at, Sized: img.width > 0})
 		} else {
 			dst = escape(dst, img.url)
 		}

@@ -111,6 +111,8 @@ type Ref struct {
 	URL  string
 	Line int // line of the source, from 1
 	At   int // where it stands in the plain text of its block
+
+	Sized bool // the text says how large the image is
 }
 
 // Heading is a heading of the text.

@@ -54,7 +54,7 @@ see <a>W</a> and <a>W</a></p>
 	if want := []Construct{{WikiLink, "Page|the page", 2, 15}, {Tag, "tag", 2, 28}}; !reflect.DeepEqual(seen, want) {
 		t.Errorf("constructs %+v, want %+v", seen, want)
 	}
-	if want := []Ref{{"other.html", 4, 0}, {"pic.png", 4, 5}}; !reflect.DeepEqual(refs, want) {
+	if want := []Ref{{"other.html", 4, 0, false}, {"pic.png", 4, 5, false}}; !reflect.DeepEqual(refs, want) {
 		t.Errorf("addresses %+v, want %+v", refs, want)
 	}
 	if want := []string{"p first line see the page and #tag", "p text", "p note", "p here"}; !reflect.DeepEqual(told, want) {
