@@ -92,6 +92,7 @@ bench: setup-test ## every figure of BENCHMARKS.md
 	@$(GO) run ./internal/bars -- ./...
 
 docs: ## what is generated from the code: config.toml, docs/commands.md, docs/xeps.md, docs/oswald.doap.xml
+	@mkdir -p $(BUILD)
 	@$(GO) run ./cmd/oswald config example > $(BUILD)/config.toml && mv $(BUILD)/config.toml config.toml
 	@$(GO) run ./cmd/oswald help --markdown > $(BUILD)/commands.md && mv $(BUILD)/commands.md docs/commands.md
 	@$(GO) run ./cmd/oswald help --xeps > $(BUILD)/xeps.md && mv $(BUILD)/xeps.md docs/xeps.md

@@ -30,6 +30,7 @@ type command struct {
 	slow    bool // may take as long as Config.Build; another host may be away for a while
 	rest    bool // takes all that follows as one argument, as typed
 	hidden  bool // not in help, and has no short forms
+	urgent  bool // does not wait for the commands that the same person sent before
 
 	// confirm, when not nil, returns the question that must be answered with
 	// "yes" first: an exact preview of what will happen.

@@ -97,6 +97,8 @@ func (h *Handlers) call(ctx context.Context, req oswald.Request, c call, run run
 		switch {
 		case err == nil:
 			return
+		case errors.Is(context.Cause(ctx), errGivenUp) && errors.Is(err, context.Canceled):
+			err = oswald.Wrap(err, oswald.Conflict, "`%s` was cancelled.", c.path)
 		case errors.Is(err, context.Canceled) && ctx.Err() != nil && c.changes:
 			err = oswald.Wrap(err, oswald.Unknown, "I am being stopped just now; how it ended follows after the restart.")
 		case errors.Is(err, context.Canceled) && ctx.Err() != nil:
@@ -212,7 +214,9 @@ func (h *Handlers) keep(ctx context.Context, req oswald.Request, c call) (oswald
 
 // carryOut runs a command that is on disk and writes down how it ended.
 func (h *Handlers) carryOut(ctx context.Context, req oswald.Request, c call) (oswald.Reply, error) {
-	reply, err := h.call(ctx, req, c, c.run)
+	inner, req, j := h.begin(ctx, req, c)
+	reply, err := h.call(inner, req, c, c.run)
+	h.end(j)
 	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return reply, err // stopped in the middle: Resume finds out what became of it
 	}

@@ -181,6 +181,7 @@ type Deps struct {
 	Alerts      Alerts
 	Calm        Calm
 	Hosts       Hosts
+	Canceller   Canceller
 	Status      Status
 }
 
@@ -198,6 +199,7 @@ type Handlers struct {
 
 	mu      sync.Mutex
 	running map[string]chan struct{} // by command ID, closed at its end
+	jobs    map[int]*job             // what runs, by the number people call it
 	left    []entry                  // accepted by an earlier process and not ended
 	shown   map[string]float64       // whole degrees in Mood, by probe
 }
@@ -230,6 +232,7 @@ func New(cfg Config, deps Deps) (*Handlers, error) {
 		journal: newJournal(deps.DB, deps.Log.With("pkg", "handlers")),
 		limit:   newLimiter(cfg.Rate),
 		running: map[string]chan struct{}{},
+		jobs:    map[int]*job{},
 		shown:   map[string]float64{},
 	}
 	h.rows = h.table()

@@ -60,7 +60,9 @@ func (h *Handlers) resume(ctx context.Context, e entry, send func(ctx context.Co
 	case !c.again:
 		err = oswald.Errorf(oswald.Unknown, "I was restarted during `%s`; it may or may not have happened.", what)
 	default:
-		reply, err = h.call(ctx, req, c, c.run)
+		inner, again, j := h.begin(ctx, req, c)
+		reply, err = h.call(inner, again, c, c.run)
+		h.end(j)
 		if err != nil && ctx.Err() != nil {
 			return ctx.Err() // next time
 		}

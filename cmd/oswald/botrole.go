@@ -119,6 +119,7 @@ func (a *app) makeHandlers(r *botRole, db *sql.DB) (err error) {
 		Alerts:      openAlerts{r},
 		Calm:        r.alerts,
 		Hosts:       r.node,
+		Canceller:   r.node,
 		Status:      r.status,
 	})
 	return err
