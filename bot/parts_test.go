@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"oswald"
 	"oswald/internal/store"
@@ -67,46 +66,6 @@ func TestChoose(t *testing.T) {
 	if cheap([]byte("r=x,s=y,i=2000000000")) || !cheap([]byte("r=x,s=y,i=10000")) || !cheap([]byte("v=x")) {
 		t.Error("iterations")
 	}
-}
-
-func TestSplit(t *testing.T) {
-	test := func(s string, limit int, want ...string) {
-		t.Helper()
-		if got := split(s, limit); !slices.Equal(got, want) {
-			t.Errorf("%q: %q, want %q", s, got, want)
-		}
-	}
-	test("", 20, "")
-	test("short", 20, "short")
-	test("twelve chars\ntwelve chars", 20, "twelve chars", "twelve chars")
-	test("one two three four five six", 20, "one two three", "four five six")
-	test("äöüäöüäöüäöüäöüäöüäöüäöü", 20, "äöüäöüäöüäöüäöüä", "öüäöüäöü")
-	test("```\ncode line 1\ncode line 2\n```\nend", 20, "```\ncode line 1\n```", "```\ncode line 2\n```", "```\n```\nend")
-}
-
-func FuzzSplit(f *testing.F) {
-	f.Add("a\nb\nc", 20)
-	f.Add("```\nabc\ndef ghi\n```", 20)
-	f.Add(strings.Repeat("ü ", 50), 30)
-	f.Fuzz(func(t *testing.T, s string, limit int) {
-		if limit < 20 || limit > 5000 {
-			return
-		}
-		s = clean(s)
-		squeeze := func(s string) string { return strings.NewReplacer(" ", "", "\n", "", "`", "").Replace(s) }
-		parts := split(s, limit)
-		for _, p := range parts {
-			if n := utf8.RuneCountInString(p); n > limit {
-				t.Errorf("%q: a part of %d characters", s, n)
-			}
-			if !utf8.ValidString(p) {
-				t.Errorf("%q: cut within a character", s)
-			}
-		}
-		if got := squeeze(strings.Join(parts, "")); got != squeeze(s) {
-			t.Errorf("%q became %q", s, parts)
-		}
-	})
 }
 
 func TestClean(t *testing.T) {

@@ -5,7 +5,6 @@ package bot
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"oswald"
 	"oswald/internal/xmppclient/xmltree"
@@ -46,84 +45,6 @@ func clip(s string, n int) string {
 	return s
 }
 
-// split cuts s into parts of at most limit characters, between lines where it
-// can, else between words, else anywhere. A block between ``` lines that is cut
-// is closed at the end of the part and opened again in the next (XEP-0393).
-func split(s string, limit int) []string {
-	const fence = "```"
-	var parts []string
-	var b strings.Builder
-	size, inBlock, fresh := 0, false, true
-	room := limit - len(fence) - 1 // for closing a block
-	flush := func() {
-		if inBlock {
-			b.WriteString("\n" + fence)
-		}
-		parts = append(parts, b.String())
-		b.Reset()
-		size, fresh = 0, true
-		if inBlock {
-			b.WriteString(fence)
-			size, fresh = len(fence), false
-		}
-	}
-	add := func(line string, n int) {
-		if !fresh {
-			b.WriteByte('\n')
-			size++
-		}
-		b.WriteString(line)
-		size, fresh = size+n, false
-	}
-	for line := range strings.SplitSeq(s, "\n") {
-		n := utf8.RuneCountInString(line)
-		if utf8.RuneCountInString(s) <= limit {
-			return []string{s}
-		}
-		if !fresh && size+1+n > room {
-			flush()
-		}
-		left := func() int { // characters that still fit into this part
-			if fresh {
-				return room
-			}
-			return room - size - 1
-		}
-		for n > left() { // a line longer than a part
-			cut := cutAt(line, left())
-			add(line[:cut], utf8.RuneCountInString(line[:cut]))
-			line = strings.TrimPrefix(line[cut:], " ")
-			n = utf8.RuneCountInString(line)
-			flush()
-		}
-		add(line, n)
-		if strings.HasPrefix(line, fence) {
-			inBlock = !inBlock
-		}
-	}
-	return append(parts, b.String())
-}
-
-// cutAt returns where to cut a line that is longer than n characters: at the last
-// space of its second half, or after n characters.
-func cutAt(line string, n int) int {
-	end, count, space := 0, 0, 0
-	for i, r := range line {
-		if count == n {
-			break
-		}
-		if r == ' ' && count > n/2 {
-			space = i
-		}
-		count++
-		end = i + utf8.RuneLen(r)
-	}
-	if space > 0 {
-		return space
-	}
-	return end
-}
-
 // worded returns the bodies of the messages that say r.
 func worded(r oswald.Reply) []string {
 	text := clean(r.Text)
@@ -134,7 +55,7 @@ func worded(r oswald.Reply) []string {
 	if strings.TrimSpace(text) == "" {
 		text = "(nothing to show)"
 	}
-	return split(text, partMax)
+	return split(text, partMax, r.Raw)
 }
 
 // outgoing is a message of ours. What the server keeps of it the hints say

@@ -49,7 +49,7 @@ func extensions() []extension {
 		{334, "Message Processing Hints", "0.4.0", true, "replies are kept by the server, typing states are not", "text.go", nil},
 		{359, "Unique and Stable Stanza IDs", "0.7.0", false, "the same message twice runs once", "incoming.go", []string{nsIDs}},
 		{368, "SRV records for XMPP over TLS", "1.1.0", true, "TLS from the first byte, with ALPN", "dns.go", nil},
-		{393, "Message Styling", "1.1.1", true, "other people's words and logs are sent unstyled", "text.go", []string{nsStyling}},
+		{393, "Message Styling", "1.1.1", true, "other people's words and logs are sent unstyled; a block stays whole in a long text", "text.go", []string{nsStyling}},
 		{424, "Message Retraction", "0.4.2", true, "a command that its sender takes back does not run, or is stopped; takes back nothing itself", "correct.go", []string{nsRetract}},
 		{428, "Fallback Indication", "0.2.1", false, "leaves out what a reply repeats", "reply.go", []string{nsFallback}},
 		{439, "Quick Response", "0.1.0", true, "offers yes and no beside a question", "quick.go", nil},
