@@ -73,8 +73,12 @@ bench-chat: setup-test ## the figures of the chat, beside other bots on the same
 bench-ipc: setup-test ## the figures of the message bus
 	@$(GO) run ./internal/bars -- ./ipc
 
+HUGO := $(CURDIR)/$(BUILD)/hugo-v0.163.3/hugo
+
+# The current Hugo is built once, which takes minutes; where it cannot be, only that of Debian takes part.
 bench-wiki: setup-test ## the figures of the site, beside Hugo
-	@$(GO) run ./internal/bars -- ./wiki
+	@test -x $(HUGO) || GOBIN=$(dir $(HUGO)) $(GO) install github.com/gohugoio/hugo@v0.163.3 || true
+	@OSWALD_HUGO=$(HUGO) $(GO) run ./internal/bars -- ./wiki
 
 bench-spam: setup-test ## the figures of the spam filter, beside bogofilter
 	@$(GO) run ./internal/bars -- ./moderation/spam

@@ -112,7 +112,11 @@ func lineOf(fields []string) int {
 // control characters. It returns its argument where nothing is wrong.
 func sanitize(src []byte) (out []byte, valid bool) {
 	valid = isValid(src)
-	if valid && bytes.IndexFunc(src, badControl) < 0 {
+	bad := false
+	for _, c := range src {
+		bad = bad || c < ' ' && c != '\n' && c != '\t' && c != '\r'
+	}
+	if valid && !bad {
 		return src, true
 	}
 	out = bytes.ToValidUTF8(src, []byte("\uFFFD"))

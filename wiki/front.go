@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -203,7 +204,8 @@ func simpleYAML(raw []byte) (fields []Field, ok bool) {
 		case val[0] != ' ':
 			return nil, false
 		case strings.HasPrefix(val, " [") && strings.HasSuffix(val, "]"):
-			for _, item := range strings.Split(val[2:len(val)-1], ",") {
+			f.Vals = make([]string, 0, 1+strings.Count(val, ","))
+			for item := range strings.SplitSeq(val[2:len(val)-1], ",") {
 				item = strings.TrimPrefix(item, " ")
 				if !plainValue(item) {
 					return nil, false
@@ -218,8 +220,8 @@ func simpleYAML(raw []byte) (fields []Field, ok bool) {
 		}
 		fields = append(fields, f)
 	}
-	sort.Slice(fields, func(i, j int) bool { return fields[i].Key < fields[j].Key })
-	return fields, true
+	slices.SortFunc(fields, func(a, b Field) int { return strings.Compare(a.Key, b.Key) })
+	return slices.Clone(fields), true
 }
 
 func plainKey(s string) bool {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -158,6 +159,7 @@ func (m *markup) page(file string, src []byte) (*Record, []byte) {
 
 // seal ends the work on a page.
 func (m *markup) seal(rec *Record, f *fragment) (*Record, []byte) {
+	rec.Links, rec.Headings = slices.Clone(rec.Links), slices.Clone(rec.Headings) // without the room to grow: they are kept
 	rec.Body = f.Len()
 	if f.body >= 0 {
 		rec.Body = f.body

@@ -52,9 +52,9 @@ type Field struct {
 type Link struct {
 	Target  string // as written, without section; empty for the page itself
 	Section string // heading path with #, or ^block
+	Context string // the words around it
 	Line    int
 	Kind    LinkKind
-	Context string // the words around it
 
 	known bool   // to is what the names of the last index say
 	to    string // file of the page it leads to; empty if there is none
