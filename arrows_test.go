@@ -36,6 +36,7 @@ var owners = map[string][]string{
 	"github.com/hiddeco/sshsig":         {"moderation"},
 	"golang.org/x/crypto/ssh":           {"moderation"},
 	"modernc.org/sqlite":                {"internal/store"},
+	"github.com/jackc/pgx":              {"internal/store"},
 	"golang.org/x/net/html":             {"moderation", "wiki_test"},
 	"golang.org/x/net/dns":              {"bot_test"},
 	"golang.org/x/text":                 {"wiki", "moderation", "handlers"},

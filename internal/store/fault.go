@@ -17,6 +17,9 @@ import (
 // errOpen is in all errors of Open.
 var errOpen = errors.New("database")
 
+// errPostgres is in all errors of OpenPostgres.
+var errPostgres = errors.New("PostgreSQL")
+
 // errNewer is a file that a newer program has written.
 var errNewer = errors.New("the file was written by a newer oswald than this one")
 
@@ -31,7 +34,7 @@ func Full(err error) bool {
 // Known reports whether err comes from a database, so that Explain knows more
 // about it than its caller.
 func Known(err error) bool {
-	return primary(err) != 0 || errors.Is(err, errOpen) || errors.Is(err, errNewer) || errors.Is(err, errDamaged) || Full(err)
+	return primary(err) != 0 || errors.Is(err, errOpen) || errors.Is(err, errNewer) || errors.Is(err, errDamaged) || errors.Is(err, errPostgres) || Full(err)
 }
 
 // Explain words a failure of the database file at path, which may be empty, for
@@ -47,6 +50,8 @@ func Explain(err error, path string) error {
 	code := primary(err)
 	say := func(format string) error { return oswald.Wrap(err, oswald.Unavailable, format, name) }
 	switch {
+	case errors.Is(err, errPostgres):
+		return oswald.Wrap(err, oswald.Unavailable, "The PostgreSQL server cannot be used; look at the file that names it (comments.database_file), at the server, and at the log.")
 	case Full(err):
 		return say("The database%s cannot be written: the disk of the state folder is full; make room on it.")
 	case errors.Is(err, errDamaged), code == sqlite3.SQLITE_NOTADB, code == sqlite3.SQLITE_CORRUPT:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package store opens the SQLite file of a role and keeps its schema current.
-// It is the one owner of the database drivers.
+// Package store opens the SQLite file of a role, or a PostgreSQL database that
+// several servers share, and keeps its schema current. It is the one owner of the
+// database drivers.
 //
 // A file has one connection: a transaction holds it, so code inside one uses
 // the transaction for every query and never the *sql.DB. Commits are durable
@@ -67,42 +68,54 @@ func verify(ctx context.Context, db *sql.DB) error {
 // released, never changes; a new one is appended. Several components share a
 // file, each with a name of its own.
 func Migrate(ctx context.Context, db *sql.DB, component string, steps []string) error {
-	const table = `CREATE TABLE IF NOT EXISTS schema_version(
-		component TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT`
-	if _, err := db.ExecContext(ctx, table); err != nil {
-		return fmt.Errorf("schema of %s: %w", component, err)
-	}
-	var have int
-	err := db.QueryRowContext(ctx, "SELECT version FROM schema_version WHERE component = ?", component).Scan(&have)
-	if err != nil && err != sql.ErrNoRows {
-		return fmt.Errorf("schema of %s: %w", component, err)
-	}
-	if have > len(steps) {
-		return fmt.Errorf("schema of %s: %w: version %d, it knows %d", component, errNewer, have, len(steps))
-	}
-	for i := have; i < len(steps); i++ {
-		if err := step(ctx, db, component, steps[i], i+1); err != nil {
-			return fmt.Errorf("schema of %s, step %d: %w", component, i+1, err)
+	for {
+		version, err := step(ctx, db, component, steps)
+		switch {
+		case err != nil:
+			return fmt.Errorf("schema of %s, step %d: %w", component, version+1, err)
+		case version > len(steps):
+			return fmt.Errorf("schema of %s: %w: version %d, it knows %d", component, errNewer, version, len(steps))
+		case version == len(steps):
+			return nil
 		}
 	}
-	return nil
 }
 
-func step(ctx context.Context, db *sql.DB, component, stmt string, version int) error {
+// step runs the first step that the database has not seen, and returns how many
+// it has seen before. Another process may be doing the same.
+func step(ctx context.Context, db *sql.DB, component string, steps []string) (version int, err error) {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer tx.Rollback() // harmless after Commit
-	if _, err := tx.ExecContext(ctx, stmt); err != nil {
-		return err
+	if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version(
+		component TEXT PRIMARY KEY, version INTEGER NOT NULL)`+strict(db)); err != nil {
+		return 0, err
 	}
-	const set = `INSERT INTO schema_version VALUES(?, ?)
-		ON CONFLICT(component) DO UPDATE SET version = excluded.version`
-	if _, err := tx.ExecContext(ctx, set, component, version); err != nil {
-		return err
+	err = tx.QueryRowContext(ctx, "SELECT version FROM schema_version WHERE component = ?", component).Scan(&version)
+	if err != nil && err != sql.ErrNoRows {
+		return version, err
 	}
-	return tx.Commit()
+	if version < len(steps) {
+		if _, err := tx.ExecContext(ctx, steps[version]); err != nil {
+			return version, err
+		}
+		const set = `INSERT INTO schema_version VALUES(?, ?)
+			ON CONFLICT(component) DO UPDATE SET version = excluded.version`
+		if _, err := tx.ExecContext(ctx, set, component, version+1); err != nil {
+			return version, err
+		}
+	}
+	return version, tx.Commit()
+}
+
+// strict makes SQLite check types, as PostgreSQL always does.
+func strict(db *sql.DB) string {
+	if Shared(db) {
+		return ""
+	}
+	return " STRICT"
 }
 
 // Sound goes through the whole structure of the file and returns an error where
