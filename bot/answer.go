@@ -64,8 +64,9 @@ func (s *session) iq(t xmlstream.TokenReadEncoder, e *xmltree.Element) {
 	switch e.Get("type") {
 	case "result", "error":
 		if s.ours(from) || from == s.b.own.Domainpart() || from == s.b.sm.jid.String() {
-			s.iqs.answer(e)
+			from = ""
 		}
+		s.iqs.answer(e, from)
 	case "get", "set":
 		res := xmltree.New(nsClient, "iq", "type", "result", "id", e.Get("id"), "to", from)
 		payload, condition := s.answer(e, from)

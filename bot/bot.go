@@ -51,6 +51,9 @@ type Deps struct {
 	Retract func(ctx context.Context, req oswald.Request) (oswald.Reply, error)
 	// Codec is the form in which conversations travel; nil is plain text.
 	Codec Codec
+	// Alert is told what the owners have to know of a room: that the bot is not in
+	// it, and that this is over. It must be quick, and may be nil.
+	Alert func(oswald.Alert)
 	// Mood is one short line for the status text of the presence. It is asked often
 	// and may be nil.
 	Mood    func(ctx context.Context) string
@@ -77,6 +80,7 @@ type Bot struct {
 	aside chan func(context.Context)
 	codec Codec
 	talks *talks
+	rooms *rooms
 
 	latest latest
 	caps   caps
@@ -153,6 +157,10 @@ func New(cfg Config, deps Deps) (*Bot, error) {
 		b.names = deps.Resolver
 	}
 	b.talks = &talks{b: b, by: make(map[string]*talk), slots: make(chan struct{}, cfg.Workers)}
+	b.rooms = newRooms(b)
+	if err := b.rooms.load(ctx); err != nil {
+		return nil, fmt.Errorf("rooms: %w", err)
+	}
 	return b, nil
 }
 

@@ -26,6 +26,13 @@ type Config struct {
 	Avatar       string `toml:"avatar" doc:"PNG file with its picture, at most 64 KB; empty is an owl of our own, none leaves the account's picture as it is."`
 	Resource     string `toml:"resource" doc:"Name of this session at the server; a random end is added once and kept."`
 
+	Nick          string            `toml:"nick" doc:"The bot's nickname in rooms; -2 is put behind it where somebody has it already."`
+	Rooms         []string          `toml:"rooms" doc:"Rooms (multi-user chats) to be in, besides those that owners invite the bot to: ROOM@SERVER, or ROOM@SERVER/NICKNAME. In a room commands begin with ! or with the nickname." example:"[\"home@rooms.example.org\"]"`
+	RoomAlerts    []string          `toml:"room_alerts" doc:"Those of the rooms in which alerts are told too." example:"[\"home@rooms.example.org\"]"`
+	RoomServers   []string          `toml:"room_servers" doc:"Servers of rooms, outside the domain of jid, that are believed when they say who is who. Whoever runs one can pass anybody off as an owner." example:"[\"conference.example.net\"]"`
+	RoomPing      time.Duration     `toml:"room_ping" doc:"How often the bot makes sure that a silent room still has it."`
+	RoomPasswords map[string]string `toml:"room_passwords" doc:"Files with the passwords of rooms that want one; chmod 600." example:"\"home@rooms.example.org\" = \"/etc/oswald/room-home\""`
+
 	Ping     time.Duration `toml:"ping" doc:"How often the server is asked whether it is still there."`
 	Patience time.Duration `toml:"patience" doc:"How long an answer or a write may take; two missed pings end the connection, and it is made anew."`
 	Timeout  time.Duration `toml:"timeout" doc:"How long a command may take before the asker is told that it failed."`
@@ -41,6 +48,8 @@ func Defaults() Config {
 	return Config{
 		Name:     "Oswald",
 		Resource: "oswald",
+		Nick:     "Oswald",
+		RoomPing: 10 * time.Minute,
 		Ping:     60 * time.Second,
 		Patience: 20 * time.Second,
 		Timeout:  time.Hour,
@@ -81,11 +90,12 @@ func (c Config) Validate() error {
 	for _, d := range []struct {
 		key string
 		val time.Duration
-	}{{"ping", c.Ping}, {"patience", c.Patience}, {"timeout", c.Timeout}} {
+	}{{"ping", c.Ping}, {"patience", c.Patience}, {"timeout", c.Timeout}, {"room_ping", c.RoomPing}} {
 		if d.val <= 0 {
 			bad("%s: %v is not a positive duration", d.key, d.val)
 		}
 	}
+	c.validateRooms(bad)
 	if c.Workers < 1 {
 		bad("workers: %d is not a positive number", c.Workers)
 	}

@@ -49,7 +49,15 @@ var schema = []string{`
 	ALTER TABLE bot_inbox ADD COLUMN about TEXT NOT NULL DEFAULT '';    -- what the answered message was about
 	ALTER TABLE bot_inbox ADD COLUMN corrects TEXT NOT NULL DEFAULT ''; -- the id it takes the place of
 	ALTER TABLE bot_inbox ADD COLUMN reaction INTEGER NOT NULL DEFAULT 0;
-	ALTER TABLE bot_inbox ADD COLUMN markable INTEGER NOT NULL DEFAULT 0`,
+	ALTER TABLE bot_inbox ADD COLUMN markable INTEGER NOT NULL DEFAULT 0`, `
+	ALTER TABLE bot_inbox ADD COLUMN place TEXT NOT NULL DEFAULT ''; -- occupant JID in a room
+	CREATE TABLE bot_said(
+		n      INTEGER PRIMARY KEY,
+		room   TEXT NOT NULL,
+		id     TEXT NOT NULL,
+		stanza TEXT NOT NULL,
+		at     INTEGER NOT NULL
+	) STRICT`,
 }
 
 const (

@@ -2,7 +2,12 @@
 
 package bot
 
-import "log/slog"
+import (
+	"log/slog"
+	"time"
+
+	"oswald/internal/backoff"
+)
 
 // cut ends the connection as a net that fails does.
 func (b *Bot) cut() {
@@ -18,6 +23,14 @@ func (b *Bot) sessions() int { return int(b.count.Load()) }
 func (b *Bot) resumed() bool {
 	s := b.live.Load()
 	return s != nil && s.again
+}
+
+// hurryRooms shortens the pauses between tries to enter a room. Call it before Run.
+func (b *Bot) hurryRooms() {
+	b.rooms.retry = backoff.Backoff{Min: 50 * time.Millisecond, Max: 400 * time.Millisecond}
+	for _, r := range b.rooms.by {
+		r.back = b.rooms.retry
+	}
 }
 
 func testLog() *slog.Logger { return slog.New(slog.DiscardHandler) }

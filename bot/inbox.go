@@ -21,6 +21,7 @@ const (
 type command struct {
 	n                        int64
 	id, sender, thread, text string
+	place                    string // room and nickname where it was said; "" in a private chat
 	at                       time.Time
 	seen                     string // what becomes the last message seen in the archive; may be empty
 
@@ -134,9 +135,9 @@ func (c command) insert(done bool) func(context.Context, *sql.Tx) error {
 		if done {
 			text = ""
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO bot_inbox(n, id, sender, thread, text, at, done, stanza, about, corrects, reaction, markable)
-			VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			c.n, c.id, c.sender, c.thread, text, c.at.UnixMilli(), done, c.stanza, c.about, c.corrects, c.reaction, c.markable)
+		_, err := tx.ExecContext(ctx, `INSERT INTO bot_inbox(n, id, sender, thread, text, at, done, stanza, about, corrects, reaction, markable, place)
+			VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			c.n, c.id, c.sender, c.thread, text, c.at.UnixMilli(), done, c.stanza, c.about, c.corrects, c.reaction, c.markable, c.place)
 		if err == nil && c.seen != "" {
 			err = setTx(ctx, tx, lastSeen, c.seen)
 		}
@@ -157,7 +158,7 @@ func (in *inbox) load(ctx context.Context, sender string, after int64, limit int
 	var list []command
 	err := in.disk.wait(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		list = nil
-		rows, err := tx.QueryContext(ctx, `SELECT n, id, sender, thread, text, at, stanza, about, corrects, reaction, markable FROM bot_inbox
+		rows, err := tx.QueryContext(ctx, `SELECT n, id, sender, thread, text, at, stanza, about, corrects, reaction, markable, place FROM bot_inbox
 			WHERE sender = ? AND n > ? AND done = 0 ORDER BY n LIMIT ?`, sender, after, limit)
 		if err != nil {
 			return err
@@ -166,7 +167,7 @@ func (in *inbox) load(ctx context.Context, sender string, after int64, limit int
 		for rows.Next() {
 			var c command
 			var at int64
-			if err := rows.Scan(&c.n, &c.id, &c.sender, &c.thread, &c.text, &at, &c.stanza, &c.about, &c.corrects, &c.reaction, &c.markable); err != nil {
+			if err := rows.Scan(&c.n, &c.id, &c.sender, &c.thread, &c.text, &at, &c.stanza, &c.about, &c.corrects, &c.reaction, &c.markable, &c.place); err != nil {
 				return err
 			}
 			c.at = time.UnixMilli(at)

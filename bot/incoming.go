@@ -18,8 +18,12 @@ const (
 // message looks at one message. It runs in the reader.
 func (s *session) message(e *xmltree.Element) {
 	b := s.b
-	if inner := s.archived(e); inner != nil {
+	inner := s.archived(e)
+	if inner != nil {
 		e = inner
+	}
+	if s.ofRoom(e, inner != nil) {
+		return
 	}
 	sender := bareOf(e.Get("from"))
 	if sender == "" || sender == b.own.String() {
@@ -214,7 +218,7 @@ func receiptFor(to, id string) string {
 // them too (RFC 6121 section 3): receipts come only from those who have it in
 // their contacts. Strangers are refused.
 func (s *session) presence(e *xmltree.Element) {
-	if e.Get("type") != "subscribe" {
+	if s.b.rooms.presence(e) || e.Get("type") != "subscribe" {
 		return
 	}
 	who := bareOf(e.Get("from"))

@@ -23,26 +23,32 @@ type iqError struct{ condition string }
 // Error names the condition.
 func (e *iqError) Error() string { return "the server answers " + e.condition }
 
-// An iqTable has the questions to our own server that wait for an answer. An
+// An iqTable has the questions that wait for an answer. An
 // answer counts only if both its id and its sender are right: anybody may send
 // one. Safe for concurrent use.
 type iqTable struct {
 	mu   sync.Mutex
-	open map[string]chan *xmltree.Element
+	open map[string]question
 	over bool
 }
 
-func (q *iqTable) add(id string) (chan *xmltree.Element, error) {
+// A question waits for the answer of one address: "" is our account or its server.
+type question struct {
+	to string
+	ch chan *xmltree.Element
+}
+
+func (q *iqTable) add(id, to string) (chan *xmltree.Element, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.over || len(q.open) >= iqMax {
 		return nil, errors.New("no more questions to the server now")
 	}
 	if q.open == nil {
-		q.open = make(map[string]chan *xmltree.Element)
+		q.open = make(map[string]question)
 	}
 	ch := make(chan *xmltree.Element, 1)
-	q.open[id] = ch
+	q.open[id] = question{to, ch}
 	return ch, nil
 }
 
@@ -52,14 +58,14 @@ func (q *iqTable) remove(id string) {
 	delete(q.open, id)
 }
 
-// answer hands e to whoever waits for it.
-func (q *iqTable) answer(e *xmltree.Element) {
+// answer hands e, which came from from, to whoever waits for it.
+func (q *iqTable) answer(e *xmltree.Element, from string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	id := e.Get("id")
-	if ch := q.open[id]; ch != nil {
+	if w, ok := q.open[id]; ok && w.to == from {
 		delete(q.open, id)
-		ch <- e
+		w.ch <- e
 	}
 }
 
@@ -68,8 +74,8 @@ func (q *iqTable) end() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.over = true
-	for _, ch := range q.open {
-		close(ch)
+	for _, w := range q.open {
+		close(w.ch)
 	}
 	q.open = nil
 }
@@ -77,13 +83,18 @@ func (q *iqTable) end() {
 // ask sends payload to our own server and waits for the answer, for the patience
 // of the configuration at most. Never call it from the handler.
 func (s *session) ask(ctx context.Context, typ string, payload *xmltree.Element) (*xmltree.Element, error) {
+	return s.askAt(ctx, "", typ, payload)
+}
+
+// askAt is ask for another address, which must be in its normal form.
+func (s *session) askAt(ctx context.Context, to, typ string, payload *xmltree.Element) (*xmltree.Element, error) {
 	id := oswald.RandomID()
-	ch, err := s.iqs.add(id)
+	ch, err := s.iqs.add(id, to)
 	if err != nil {
 		return nil, err
 	}
 	defer s.iqs.remove(id)
-	s.b.out.pass(string(xmltree.New(nsClient, "iq", "type", typ, "id", id).Add(payload).AppendXML(nil, nsClient)))
+	s.b.out.pass(string(xmltree.New(nsClient, "iq", "type", typ, "id", id, "to", to).Add(payload).AppendXML(nil, nsClient)))
 	t := time.NewTimer(s.b.cfg.Patience)
 	defer t.Stop()
 	select {

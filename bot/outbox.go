@@ -262,7 +262,10 @@ func (b *Bot) Answer(ctx context.Context, id, to string, r oswald.Reply) error {
 		return nil
 	}
 	ch := make(chan error, 1)
-	b.say(bare, "", id, r, c.insert(true), func(err error) { ch <- err })
+	kept := func(err error) { ch <- err }
+	if !b.rooms.say(bare, id, r, c.insert(true), kept) {
+		b.say(bare, "", id, r, c.insert(true), kept)
+	}
 	b.disk.now()
 	select {
 	case err := <-ch:

@@ -58,6 +58,7 @@ type rig struct {
 	commands  *commands
 	mu        sync.Mutex
 	strangers []string
+	alerts    []oswald.Alert // of rooms
 	stop      func()
 }
 
@@ -95,6 +96,11 @@ func newRig(t *testing.T, cfg Config, path string) *rig {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.strangers = append(r.strangers, bare)
+		},
+		Alert: func(a oswald.Alert) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.alerts = append(r.alerts, a)
 		},
 	})
 	if err != nil {
@@ -240,4 +246,21 @@ func next(t *testing.T, c *xmppclient.Client) xmppclient.Message {
 			t.Fatal("no message")
 		}
 	}
+}
+
+// count returns how many commands were asked for.
+func (c *commands) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.asked)
+}
+
+// saidLeft returns how much of what was said in rooms is on disk.
+func (r *rig) saidLeft(t *testing.T) (n int) {
+	t.Helper()
+	r.disk.flush(t.Context())
+	if err := r.db.QueryRowContext(t.Context(), "SELECT count(*) FROM bot_said").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

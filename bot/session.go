@@ -28,15 +28,16 @@ var errSilent = errors.New("the server does not answer")
 
 // A session is one connection, from login to its end.
 type session struct {
-	b     *Bot
-	ctx   context.Context // ends with the session
-	x     *xmpp.Session
-	conn  *safeConn
-	sm    bool          // the server acknowledges (XEP-0198)
-	again bool          // resumed
-	sent  atomic.Uint32 // stanzas written; changes under the library's write lock
-	owed  atomic.Bool   // the server waits for an <a/> that says more than the last
-	iqs   iqTable
+	b       *Bot
+	ctx     context.Context // ends with the session
+	x       *xmpp.Session
+	conn    *safeConn
+	sm      bool          // the server acknowledges (XEP-0198)
+	again   bool          // resumed
+	sent    atomic.Uint32 // stanzas written; changes under the library's write lock
+	owed    atomic.Bool   // the server waits for an <a/> that says more than the last
+	iqs     iqTable
+	visible chan struct{} // closed when the server knows that we are here
 	// What is asked of the archive, and whether nothing can be missing any more
 	// before the newest message.
 	query    atomic.Pointer[string]
@@ -78,6 +79,7 @@ func (b *Bot) session(ctx context.Context) error {
 func (b *Bot) serve(ctx context.Context, s *session) error {
 	inner, cancel := context.WithCancel(ctx)
 	s.ctx = inner
+	s.visible = make(chan struct{})
 	b.live.Store(s)
 	b.count.Add(1)
 	defer func() { b.caughtUp = s.caughtUp.Load() }() // when all have returned
@@ -97,6 +99,10 @@ func (b *Bot) serve(ctx context.Context, s *session) error {
 	wg.Go(func() { s.writer(inner) })
 	wg.Go(func() { s.watch(inner) })
 	wg.Go(func() { s.moods(inner) })
+	wg.Go(func() { b.rooms.run(inner, s) })
+	if b.sm.resumed {
+		close(s.visible)
+	}
 	switch {
 	case !b.sm.resumed:
 		wg.Go(func() { s.appear(inner) })
@@ -136,6 +142,7 @@ func (s *session) appear(ctx context.Context) {
 	}
 	s.b.begin(ctx, pic)
 	s.b.out.pass(s.b.available())
+	close(s.visible)
 	s.b.setOnline(s.b.sm.jid.String())
 	s.roster(ctx)
 	s.caughtUp.Store(s.catchUp(ctx))

@@ -173,10 +173,10 @@ func (b *Bot) carryOut(ctx context.Context, c command) {
 		b.disk.put(c.done(), nil)
 		return
 	}
-	p := &progress{b: b, c: c}
+	p := &progress{b: b, c: c, over: c.place != ""} // a room is spared that
 	timer := time.AfterFunc(typing, p.typing)
 	r, err := b.dispatch(ctx, oswald.Request{
-		ID: c.id, Actor: oswald.Actor{Address: c.sender, Role: role}, Text: c.text, At: c.at, Progress: p.tell,
+		ID: c.id, Actor: oswald.Actor{Address: c.sender, Role: role}, Room: bareOf(c.place), Text: c.text, At: c.at, Progress: p.tell,
 		About: c.about, Reaction: c.reaction, Corrects: c.corrects,
 	})
 	timer.Stop()
@@ -200,6 +200,9 @@ func (b *Bot) carryOut(ctx context.Context, c command) {
 	}
 	if x := b.reactTo(c, picture); watched && x != "" {
 		b.out.keep([]string{x}, nil, nil)
+	}
+	if c.place != "" && b.rooms.reply(c, r) {
+		return
 	}
 	if r.Text != "" {
 		b.say(c.sender, c.thread, c.id, r, c.done(), nil)

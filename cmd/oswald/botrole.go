@@ -78,6 +78,7 @@ func (a *app) startBot() error {
 		Stranger:   r.alerts.Stranger,
 		Retract:    r.handlers.Retract,
 		Mood:       r.handlers.Mood,
+		Alert:      r.alerts.Send,
 		DB:         db,
 		Version:    version,
 		Log:        a.log,
@@ -147,7 +148,8 @@ func (a *app) runBot(r *botRole) {
 }
 
 // tellOwners sends text, which is about what oswald.Alert.About says, to every
-// owner. It returns nil once all of it is in the bot's outbox.
+// owner, and to the rooms that are named for it. It returns nil once all of it is in
+// the bot's outbox.
 func (r *botRole) tellOwners(ctx context.Context, text, about string) error {
 	var errs []error
 	for address, role := range r.handlers.People() {
@@ -155,7 +157,10 @@ func (r *botRole) tellOwners(ctx context.Context, text, about string) error {
 			errs = append(errs, r.bot.Send(ctx, address, oswald.Reply{Text: text, About: about}))
 		}
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err // it is sent again, to the rooms too
+	}
+	return r.bot.TellRooms(ctx, text)
 }
 
 // takeAlert keeps an alert of another role, in the transaction that ends its

@@ -21,7 +21,9 @@ type status struct {
 func (s *status) Parts(ctx context.Context) []oswald.Part {
 	var list []oswald.Part
 	if s.bot != nil {
-		list = append(list, s.bot.bot.Part(), s.busPart())
+		list = append(list, s.bot.bot.Part())
+		list = append(list, s.bot.bot.RoomParts()...)
+		list = append(list, s.busPart())
 		list = append(list, s.bot.voice.Parts()...)
 		list = append(list, s.bot.sensors.Parts()...)
 	}
