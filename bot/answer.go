@@ -69,6 +69,10 @@ func (s *session) iq(t xmlstream.TokenReadEncoder, e *xmltree.Element) {
 		s.iqs.answer(e, from)
 	case "get", "set":
 		res := xmltree.New(nsClient, "iq", "type", "result", "id", e.Get("id"), "to", from)
+		if cmd := e.First(); e.Get("type") == "set" && cmd.Is(nsCommands, "command") && len(e.Children()) == 1 {
+			s.adhoc(e, cmd, from)
+			return
+		}
 		payload, condition := s.answer(e, from)
 		if condition != "" {
 			kind := "cancel"
@@ -123,7 +127,12 @@ func (s *session) answer(e *xmltree.Element, from string) (payload *xmltree.Elem
 		if info := s.b.caps.info(q.Get("node")); info != nil {
 			return info, ""
 		}
+		if info := s.menuInfo(q.Get("node"), from); info != nil {
+			return info, ""
+		}
 		return nil, "item-not-found"
+	case q.Is(nsItems, "query") && q.Get("node") == nsCommands:
+		return s.menuItems(from), ""
 	case q.Is(nsItems, "query"):
 		return xmltree.New(nsItems, "query", "node", q.Get("node")), ""
 	}

@@ -49,6 +49,8 @@ type Deps struct {
 	// begun or is done and whose sender takes it back. An empty reply lets the bot
 	// stop it if it runs. It may be nil.
 	Retract func(ctx context.Context, req oswald.Request) (oswald.Reply, error)
+	// Menu offers the commands as forms too; it may be nil.
+	Menu Menu
 	// Codec is the form in which conversations travel; nil is plain text.
 	Codec Codec
 	// Alert is told what the owners have to know of a room: that the bot is not in
@@ -82,6 +84,7 @@ type Bot struct {
 	talks *talks
 	rooms *rooms
 
+	forms  forms
 	latest latest
 	caps   caps
 	self   identity
@@ -130,6 +133,7 @@ func New(cfg Config, deps Deps) (*Bot, error) {
 	b := &Bot{
 		cfg: cfg, deps: deps, log: deps.Log.With("pkg", "bot"), now: deps.Now, codec: deps.Codec, every: progressEvery, aside: make(chan func(context.Context), asideMax),
 		own: own.Bare(), reason: "starting", caps: newCaps(cfg.Name),
+		forms: forms{now: deps.Now, wait: adhocWait, byID: make(map[string]*form)},
 		self:  identity{look: moodLook, every: moodEvery, heard: time.Now()},
 		quick: backoff.Backoff{Min: retryMin, Max: retryMax},
 		slow:  backoff.Backoff{Min: refusedAt, Max: retryMax},

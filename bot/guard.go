@@ -194,11 +194,12 @@ func (g *guard) start(t xml.StartElement, raw []byte, inDropped bool) []byte {
 	if bytes.HasSuffix(raw, []byte("/>")) {
 		end = "/>"
 	}
+	asks := depth == 1 && t.Name.Local == "iq"
 	switch {
 	case rename:
 		g.open = append(g.open, renamed)
 		return []byte("<blocked xmlns='" + nsBlocked + "'" + end)
-	case strip: // written anew: the URI may hide behind character references
+	case strip, asks: // written anew: the URI may hide behind character references
 		g.open = append(g.open, kept)
 		return rewrite(t, end)
 	}
@@ -206,8 +207,13 @@ func (g *guard) start(t xml.StartElement, raw []byte, inDropped bool) []byte {
 	return raw
 }
 
+// request is put before the type of an IQ that wants an answer. The library answers
+// all such by itself with an error when the handler returns, also those that are to
+// be answered later; like this it does not know them.
+const request = "request:"
+
 // rewrite writes the start tag of a stanza anew, with each declaration of the
-// stream name space turned into a harmless one.
+// stream name space turned into a harmless one, and requests as such.
 func rewrite(t xml.StartElement, end string) []byte {
 	b := append([]byte{'<'}, t.Name.Local...)
 	if t.Name.Space != "" {
@@ -218,8 +224,11 @@ func rewrite(t xml.StartElement, end string) []byte {
 		if a.Name.Space != "" {
 			b = append(append(b, a.Name.Space...), ':')
 		}
-		if a.Value == nsStream {
+		switch {
+		case a.Value == nsStream:
 			a.Value = nsBlocked
+		case t.Name.Local == "iq" && a.Name.Space == "" && a.Name.Local == "type" && (a.Value == "get" || a.Value == "set"):
+			a.Value = request + a.Value
 		}
 		b = xmltree.AppendEscaped(append(append(b, a.Name.Local...), "='"...), a.Value)
 		b = append(b, '\'')

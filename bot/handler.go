@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"mellium.im/xmlstream"
 	"mellium.im/xmpp/jid"
@@ -33,12 +34,16 @@ func itoa(n int) string { return strconv.Itoa(n) }
 // always returns nil: the library ends the stream for any error. It runs inside
 // the reader, so it answers through t or hands on, and never waits for the server.
 func (s *session) HandleXMPP(t xmlstream.TokenReadEncoder, start *xml.StartElement) error {
+	var e *xmltree.Element
 	defer func() {
 		if p := recover(); p != nil { // a stanza must not end the program
 			s.b.log.Error("handling a stanza", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			if typ := e.Get("type"); e.Is(nsClient, "iq") && (typ == "get" || typ == "set") {
+				adhocAsk{s: s, id: e.Get("id"), from: e.Get("from")}.refuse("wait", "internal-server-error", "")
+			}
 		}
 	}()
-	e := tree(t, *start)
+	e = tree(t, *start)
 	if e == nil {
 		return nil // the stream has ended in the middle
 	}
@@ -48,6 +53,7 @@ func (s *session) HandleXMPP(t xmlstream.TokenReadEncoder, start *xml.StartEleme
 	case e.Space != nsClient:
 	case e.Local == "iq":
 		s.b.intake.stanza()
+		e.Set("type", strings.TrimPrefix(e.Get("type"), request))
 		s.iq(t, e)
 	case e.Local == "message":
 		s.b.intake.stanza()

@@ -25,10 +25,11 @@ type extension struct {
 // extensions is the list, by number. A new row is all it takes.
 func extensions() []extension {
 	return []extension{
-		{4, "Data Forms", "2.13.1", true, "reading what the archive is asked with", "archive.go", nil},
+		{4, "Data Forms", "2.13.1", true, "the forms of the commands; one line, several lines, a choice, an address", "adhocform.go", []string{nsForms}},
 		{12, "Last Activity", "2.0", false, "how long nobody has said anything", "identity.go", []string{nsLast}},
 		{30, "Service Discovery", "2.5.0", false, "answers what it is and can; to people with a role only", "answer.go", []string{nsInfo, nsItems}},
 		{45, "Multi-User Chat", "1.35.1", true, "takes commands in rooms from people whom the room shows by address; makes and runs no rooms", "room.go", []string{nsMUC}},
+		{50, "Ad-Hoc Commands", "1.3.0", false, "all commands as a menu with forms, for who prefers that to typing", "adhoc.go", []string{nsCommands}},
 		{54, "vcard-temp", "1.2", true, "publishes name and picture; keeps the other fields", "profile.go", nil},
 		{59, "Result Set Management", "1.0", false, "paging through the archive", "archive.go", nil},
 		{84, "User Avatar", "1.1.4", true, "publishes its picture when it has changed", "profile.go", nil},

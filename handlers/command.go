@@ -24,6 +24,9 @@ type command struct {
 
 	min, max int // how many arguments it takes
 
+	// fields is the form of the command, where it cannot be made from usage.
+	fields []oswald.Field
+
 	private bool // only in a private chat
 	changes bool // changes something: recorded before it runs, and asks when it comes late
 	again   bool // running it again under the same ID is harmless

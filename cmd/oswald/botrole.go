@@ -79,6 +79,7 @@ func (a *app) startBot() error {
 		Retract:    r.handlers.Retract,
 		Mood:       r.handlers.Mood,
 		Alert:      r.alerts.Send,
+		Menu:       r.handlers,
 		DB:         db,
 		Version:    version,
 		Log:        a.log,
