@@ -128,6 +128,8 @@ func (ix *index) answer(kind byte, arg string) uint64 {
 		return answerQuery(ix, c, ix.query(c, folder))
 	case depTags:
 		return answerTags(ix)
+	case depFaults:
+		return answerFaults(ix, arg)
 	}
 	p := ix.byFile[arg]
 	if p == nil {
@@ -142,6 +144,8 @@ func (ix *index) answer(kind byte, arg string) uint64 {
 		return hashBytes(p.Frag[:])
 	case depBack:
 		return answerBack(ix.back[arg])
+	case depTrail:
+		return answerTrail(p, ix)
 	case depNear:
 		return answerNear(p, ix)
 	}

@@ -158,6 +158,7 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 	}
 	m.when, m.made, m.texts, m.faults, m.out = when, w.made, w.texts, scan.faults, out
 	m.manifest = out.manifest()
+	defer func() { s.setDue(m.due(s.now())) }()
 	if len(b.fresh) > 0 || b.structural || result.Written > 0 || result.Removed > 0 {
 		if err := s.remember(m, b.unsaved(), b.goneFiles); err != nil {
 			return result, err
@@ -224,13 +225,8 @@ func (s *Site) conclude(result *oswald.Build, ix *index, warns []string) Report 
 		}
 		return a.Name < b.Name
 	})
-	for _, p := range ix.pages {
-		if b := fold(p.base()); b == "index" || b == "readme" {
-			continue // the pages below it link to it
-		}
-		if len(ix.back[p.File]) == 0 && p.Key != "index" && p.Date.IsZero() {
-			rep.Orphans = append(rep.Orphans, p.File)
-		}
+	for _, p := range ix.orphans() {
+		rep.Orphans = append(rep.Orphans, p.File)
 	}
 	for _, o := range rep.Orphans {
 		rep.Warnings = append(rep.Warnings, o+":1: no page links here")

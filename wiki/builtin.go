@@ -33,6 +33,8 @@ func (x *expander) macro(out *bytes.Buffer, c place, raw string, line int) {
 		x.feedOf(&b, q)
 	case "backlinks":
 		x.backlinks(&b, c, call, line)
+	case "wanted", "orphans", "broken":
+		x.faults(&b, call.name)
 	case "include":
 		target, section, _ := parseWiki(strings.Trim(call.or("page", ""), "[]!"))
 		x.embed(out, c, target, section, "", line)

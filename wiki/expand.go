@@ -233,11 +233,9 @@ func (x *expander) path(out *bytes.Buffer, c place, dest string, line int) {
 		if strings.HasPrefix(dest, "/") {
 			d = append([]byte(x.b.markup.base), d...)
 		}
-		for _, g := range generated {
-			if dest == "/" || strings.HasPrefix(dest, g) || strings.HasSuffix(dest, "/feed.xml") || strings.HasSuffix(dest, "/feed.json") {
-				out.WriteString(` href="` + string(util.EscapeHTML(d)) + `"`)
-				return
-			}
+		if dest == "/" || isGenerated(dest) {
+			out.WriteString(` href="` + string(util.EscapeHTML(d)) + `"`)
+			return
 		}
 		out.WriteString(` href="` + string(util.EscapeHTML(d)) + `" class="missing"`)
 		x.warn(c, line, "the link to %q leads nowhere", dest)

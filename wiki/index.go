@@ -26,6 +26,7 @@ type index struct {
 	latest []*Record   // all pages, newest first
 	posts  []*Record   // of the blog, newest first
 	postAt map[string]int
+	trails map[string][]stop // by file of the page that is on them
 	wanted map[string][]where
 	faults []string // over all pages: clashes of addresses
 }
@@ -110,6 +111,7 @@ func newIndex(visible []*Record, files []string, blog string, same bool, clashes
 	ix.link(same)
 	ix.tag()
 	ix.blog(strings.Trim(blog, "/"))
+	ix.layTrails()
 	return ix
 }
 
@@ -343,6 +345,9 @@ func (ix *index) replace(old, now *Record) map[string]bool {
 	}
 	for file := range touched {
 		sortBack(ix.back[file])
+	}
+	if old.Val("trail") != "" {
+		ix.layTrails()
 	}
 	return touched
 }

@@ -52,6 +52,7 @@ type PageData struct {
 	TagsHTML    template.HTML // Tags, Crumbs and Backlinks as the default theme writes
 	CrumbsHTML  template.HTML // them: templates are slow at loops
 	LinkedHTML  template.HTML
+	Trails      []TrailData
 	Newer       *Ref // neighbours of a post
 	Older       *Ref
 	Comments    string // address of the comments, or empty
@@ -186,49 +187,12 @@ func (w *writer) data(r *Record, x *expander) *PageData {
 		d.Backlinks = append(d.Backlinks, BacklinkData{l.from.Title, w.s.base + pageURL(l.from.Key), l.text})
 	}
 	w.neighbours(r, d, x)
+	d.Trails = w.trails(r, x)
 	if w.cfg.Comments && r.Val("comments") != "false" {
 		d.Comments = w.s.base + "/c/" + r.Key
 	}
 	d.Classes = strings.Join(r.Vals("cssclasses"), " ")
 	return d
-}
-
-// crumbs are the pages of the folders above, and the front page.
-func (w *writer) crumbs(r *Record, x *expander) []Ref {
-	if r.Key == "index" {
-		return nil
-	}
-	c := place{rec: r}
-	var out []Ref
-	out = append(out, Ref{Title: w.site.Title, URL: w.s.base + "/"})
-	if up := r.Val("parent"); up != "" { // a parent that the page names itself
-		name, _, _ := parseWiki(strings.Trim(up, "[]"))
-		if p := x.lookup(c, name, 1); p != nil && p != r {
-			x.deps.face(p)
-			return append(out, w.ref(p))
-		}
-	}
-	folder := r.folder()
-	if folder == "" {
-		return out
-	}
-	parts := strings.Split(folder, "/")
-	for i := range parts {
-		path := strings.Join(parts[:i+1], "/")
-		ref := Ref{Title: parts[i]}
-		key := slug(path)
-		p := w.ix.byKey[key]
-		x.deps.key(key, p)
-		if p == r {
-			break
-		}
-		if p != nil {
-			x.deps.face(p)
-			ref = w.ref(p)
-		}
-		out = append(out, ref)
-	}
-	return out
 }
 
 // neighbours links a post to the one before and the one after it.

@@ -49,7 +49,7 @@ func TestIncremental(t *testing.T) {
 // the other. The test above must notice each time, or it proves nothing.
 func TestIncrementalNotices(t *testing.T) {
 	seeds := map[byte]uint64{depHeads: 77, depFrag: 13} // where it is soon noticed; any other will do
-	for _, kind := range []byte{depName, depKey, depFile, depFace, depHeads, depFrag, depMacro, depQuery, depBack, depNear, depTags, depSize, depWords} {
+	for _, kind := range []byte{depName, depKey, depFile, depFace, depHeads, depFrag, depMacro, depQuery, depBack, depNear, depTags, depTrail, depFaults, depSize, depWords} {
 		noticed := false
 		first := max(1, seeds[kind])
 		for seed := first; seed < first+100 && !noticed; seed++ {
@@ -151,7 +151,7 @@ func randomPage(r *rand.Rand, name string) string {
 		for range r.IntN(4) {
 			b.WriteString(pick("title: "+pick("First", "Second", "Third")+"\n", "tags: ["+pick("t", "t/u", "v")+", "+pick("w", "T", "x")+"]\n",
 				"date: 2026-"+pick("01-02", "11-23", "11-25", "12-24")+"\n", "draft: "+pick("true", "false")+"\n", "aliases: ["+pick("Alias", "Other name", "Note")+"]\n",
-				"permalink: "+pick("here", "a/deep-page", "note")+"\n", "parent: "+pick("Home", "Note", "'[[a/Note]]'")+"\n", "rank: "+pick("1", "2", "10")+"\n",
+				"permalink: "+pick("here", "a/deep-page", "note")+"\n", "parent: "+pick("Home", "Note", "'[[a/Note]]'")+"\n", "rank: "+pick("1", "2", "10")+"\n", "trail: true\n", "trail: [Note, "+pick("Other", "Leaf")+"]\n",
 				"expires: 2026-"+pick("11-24", "12-01")+"\n", "title: [broken\n", "toc: false\n", "comments: false\n"))
 		}
 		b.WriteString("---\n")
@@ -198,7 +198,7 @@ func randomBlock(r *rand.Rand) string {
 		"{{query "+pick("to", "from")+".tag=t show="+pick("gallery", "calendar", "cards", "posts")+" feed="+pick("yes", "other")+"}}\n\n", "{{query parent.title="+pick("First", "Second")+" fields=to.title,from.rank}}\n\n",
 		"{{query links="+page()+"}}\n\n", "{{query linked="+page()+" rank>1}}\n\n", "{{query tag!=t folder="+pick("a", "b", "blog")+" fields=summary,tags}}\n\n",
 		"{{say x="+pick("t", "v")+"}} {{list}}\n\n", "{{twice x={{calc 1 + 1}}}}\n\n", "{{backlinks}} {{backlinks page="+page()+"}}\n\n",
-		"{{tell x=a}} ![[Second#One]] [[Second]]\n\n", "{{recent}} {{tags}} {{toc}}\n\n", "{{field title page="+page()+"}} {{count tag=t}} {{nosuch}}\n\n",
+		"{{tell x=a}} ![[Second#One]] [[Second]]\n\n", "{{wanted}} {{orphans}} {{broken}}\n\n", "{{recent}} {{tags}} {{toc}}\n\n", "{{field title page="+page()+"}} {{count tag=t}} {{nosuch}}\n\n",
 		"![[pic.png|"+pick("10", "A cat")+"]] ![x](pic.png) [f](file.pdf) ![[gone.png]]\n\n",
 		"[rel](../Note.md) [abs](/note/) [root](/) [t](/tag/t/) [s](#one) [no](nowhere.md)\n\n",
 		"a note[^1]\n\n[^1]: the note [["+page()+"]]\n\n", "> [!tip] [["+page()+"]]\n> inside\n\n", "%%[["+page()+"]]%%\n\n")

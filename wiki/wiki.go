@@ -55,7 +55,10 @@ type Site struct {
 	building chan struct{} // holds one token; who has it builds
 	mem      *memory       // of the last build; belongs to who builds
 
+	dueSet chan struct{} // holds a token when a build has set due
+
 	mu     sync.Mutex
+	due    time.Time // when the next page appears or goes by its date
 	report Report
 	held   *oswald.ChangeSet // waits for Publish
 	last   lastBuild
@@ -96,6 +99,7 @@ func New(cfg Config, d Deps) (*Site, error) {
 		now:      d.Now,
 		durable:  true,
 		building: make(chan struct{}, 1),
+		dueSet:   make(chan struct{}, 1),
 	}
 	return s, nil
 }

@@ -221,6 +221,9 @@ func (b *work) render(ctx context.Context) error {
 	if w.site.Blog {
 		site.word(1)
 	}
+	if len(m.ix.trails) > 0 {
+		site.word(2)
+	}
 	all := site.sum() != m.site
 	m.site = site.sum()
 	if all {
@@ -294,7 +297,7 @@ func (b *work) stale(p *stored, memo map[dep]uint64) bool {
 		}
 		if !b.structural {
 			switch d.kind {
-			case depSize:
+			case depSize, depTrail, depFaults:
 			case depFrag, depHeads:
 				if !b.changed[d.arg] {
 					continue

@@ -40,6 +40,7 @@ func (a *app) startSite() error {
 		<-ctx.Done()
 		return nil
 	})
+	a.parts.start("scheduled pages", site.KeepSchedule)
 	a.site = &siteRole{site}
 	return nil
 }
