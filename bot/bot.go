@@ -51,6 +51,9 @@ type Deps struct {
 	Retract func(ctx context.Context, req oswald.Request) (oswald.Reply, error)
 	// Menu offers the commands as forms too; it may be nil.
 	Menu Menu
+	// Urgent says whether a text must not wait for what its sender has asked before,
+	// as what stops that; it must be quick, and may be nil.
+	Urgent func(text string) bool
 	// Codec is the form in which conversations travel; nil is plain text.
 	Codec Codec
 	// Alert is told what the owners have to know of a room: that the bot is not in

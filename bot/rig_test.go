@@ -82,7 +82,7 @@ func newRig(t *testing.T, cfg Config, path string) *rig {
 		log = slog.NewTextHandler(os.Stderr, nil)
 	}
 	r.Bot, err = New(cfg, Deps{
-		Dispatcher: r.commands, DB: db, Version: "1.2.3", Log: slog.New(log),
+		Dispatcher: r.commands, Urgent: func(text string) bool { return text == "cancel" }, DB: db, Version: "1.2.3", Log: slog.New(log),
 		Role: func(bare string) oswald.Role {
 			switch bare {
 			case jidOf("alice"):

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 )
 
 const (
+	urgentMax = 32 // commands of one person that have passed those that wait
 	talkMax   = 32 // commands of one person in memory; the rest waits on disk
 	typing    = 500 * time.Millisecond
 	graceTime = 2 * time.Second // for a command that is told to stop
@@ -39,6 +41,7 @@ type talk struct {
 	last   int64 // the newest that is on disk
 	count  int   // all that wait
 
+	passed  map[int64]bool       // the urgent ones that ran beside the queue
 	changed map[string]amendment // of those that are not in queue yet, by id
 	running string               // the id of the one that has begun
 	stop    context.CancelCauseFunc
@@ -70,8 +73,8 @@ func (t *talks) stop(ctx context.Context) {
 }
 
 // add puts c into its sender's queue and on disk, with the change also, which may be
-// nil; kept is called when it is there. It returns false, and does nothing, if too
-// many wait.
+// nil; kept is called when it is there. One that is urgent does not wait for those
+// before it. It returns false, and does nothing, if too many wait.
 func (t *talks) add(c command, also change, kept func(error)) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -80,6 +83,14 @@ func (t *talks) add(c command, also change, kept func(error)) bool {
 		return false
 	}
 	t.b.disk.put(together(c.insert(false), also), kept)
+	if k != nil && len(k.passed) < urgentMax && t.b.deps.Urgent != nil && t.b.deps.Urgent(c.text) {
+		if k.passed == nil {
+			k.passed = make(map[int64]bool)
+		}
+		k.passed[c.n] = true
+		t.wg.Go(func() { t.b.carryOut(t.ctx, c) })
+		return true
+	}
 	if k == nil {
 		k = &talk{sender: c.sender, loaded: c.n - 1, last: c.n - 1}
 		t.by[c.sender] = k
@@ -161,6 +172,7 @@ func (t *talks) next(k *talk) (command, bool) {
 		if len(list) > 0 {
 			k.loaded = max(k.loaded, list[len(list)-1].n)
 		}
+		list = slices.DeleteFunc(list, func(c command) bool { return k.passed[c.n] })
 		k.queue = append(k.queue, k.amended(list)...)
 		t.mu.Unlock()
 	}

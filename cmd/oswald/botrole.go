@@ -76,6 +76,7 @@ func (a *app) startBot() error {
 		Dispatcher: r.handlers,
 		Role:       r.handlers.Role,
 		Stranger:   r.alerts.Stranger,
+		Urgent:     r.handlers.Urgent,
 		Retract:    r.handlers.Retract,
 		Mood:       r.handlers.Mood,
 		Alert:      r.alerts.Send,

@@ -106,16 +106,39 @@ func (c *Terminal) Until(what string, ok func(screen string) bool) {
 	}
 }
 
-// Type types a line, key by key, and Enter.
+// Type types a line, key by key, and Enter. A program that has just started may not
+// listen yet: a line that does not appear is typed again.
 func (c *Terminal) Type(line string) {
 	c.t.Helper()
+	end := line
+	if r := []rune(line); len(r) > 20 {
+		end = string(r[len(r)-20:])
+	}
+	for try := 1; !c.typed(line, end); try++ {
+		if try == 5 {
+			c.t.Fatalf("the screen never shows what is typed: %q", line)
+		}
+		c.Keys("C-u")
+	}
+	c.Keys("Enter")
+}
+
+func (c *Terminal) typed(line, end string) bool {
+	c.t.Helper()
+	before := strings.Count(c.Screen(), end)
 	tick := time.NewTicker(keyPause)
 	defer tick.Stop()
 	for _, r := range line {
 		c.tmux("send-keys", "-t", "t", "-l", string(r))
 		<-tick.C
 	}
-	c.Keys("Enter")
+	for range 100 {
+		if strings.Count(c.Screen(), end) > before {
+			return true
+		}
+		<-tick.C
+	}
+	return false
 }
 
 // Keys presses keys by the names that tmux gives them: Enter, C-y, Tab.
