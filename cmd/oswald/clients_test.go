@@ -17,13 +17,13 @@ import (
 	"oswald/internal/xmpptest"
 )
 
-// onBoth runs f with Oswald up on a Prosody and then on an ejabberd.
-func onBoth(t *testing.T, f func(t *testing.T, h *house)) {
+// onBoth runs f with Oswald up, as the full JID bot, on a Prosody and then on an
+// ejabberd.
+func onBoth(t *testing.T, f func(t *testing.T, h *house, bot string)) {
 	xmpptest.Servers(t, []string{"oswald", "alice", "bob", "eve"}, func(t *testing.T, s *xmpptest.Server) {
 		h := furnish(t, s, s.Addr, fmt.Sprintf("ca_file = %q\n", s.CAFile), "[sensors]\nsimulate = true\npoll = \"1s\"\n")
 		start(t, "run", "--config", h.config)
-		h.login("bob").awaitBot()
-		f(t, h)
+		f(t, h, h.login("bob").awaitBot())
 	})
 }
 
@@ -40,7 +40,7 @@ func shot(t *testing.T, name string, c *terminal.Terminal) {
 // TestGoSendxmpp texts from the command line, by STARTTLS and by direct TLS.
 func TestGoSendxmpp(t *testing.T) {
 	terminal.Needs(t, "go-sendxmpp")
-	onBoth(t, func(t *testing.T, h *house) {
+	onBoth(t, func(t *testing.T, h *house, bot string) {
 		alice := h.login("alice") // sees what Oswald answers
 		for i, how := range [][]string{{"-j", h.server.Addr}, {"-j", h.server.TLSAddr, "-t"}} {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -61,7 +61,7 @@ func TestGoSendxmpp(t *testing.T) {
 // TestProfanity talks, asks first and runs the menu from a terminal client.
 func TestProfanity(t *testing.T) {
 	terminal.Needs(t, "profanity", "tmux")
-	onBoth(t, func(t *testing.T, h *house) {
+	onBoth(t, func(t *testing.T, h *house, bot string) {
 		home := t.TempDir()
 		_, port, err := net.SplitHostPort(h.server.Addr)
 		if err != nil {
@@ -83,13 +83,24 @@ func TestProfanity(t *testing.T) {
 		p.Type("rebuild")
 		p.Wait("The site is built")
 		shot(t, "profanity-"+h.server.Name, p)
+		p.Type("/win 1")
+		p.Type("/cmd list " + bot)
+		p.Wait("rebuild", "temp")
+		shot(t, "profanity-list-"+h.server.Name, p)
+		p.Type("/cmd exec temp " + bot)
+		p.Wait("Tell the temperatures", "Probe:")
+		p.Type("/field1 kitchen")
+		p.Wait("kitchen")
+		p.Type("/form submit")
+		p.Wait("°C")
+		shot(t, "profanity-exec-"+h.server.Name, p)
 	})
 }
 
 // TestPoezio talks from another terminal client, which refuses to be root.
 func TestPoezio(t *testing.T) {
 	terminal.Needs(t, "poezio", "setpriv", "tmux")
-	onBoth(t, func(t *testing.T, h *house) {
+	onBoth(t, func(t *testing.T, h *house, bot string) {
 		home, err := os.MkdirTemp("", "poezio")
 		if err != nil {
 			t.Fatal(err)

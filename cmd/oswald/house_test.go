@@ -154,14 +154,16 @@ func (h *house) login(user string) *texter {
 	return p
 }
 
-// awaitBot waits until Oswald is online for p.
-func (p *texter) awaitBot() {
+// awaitBot waits until Oswald is online for p, and returns its full JID.
+func (p *texter) awaitBot() string {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
-	if _, err := p.client.WaitOnline(ctx, p.house.server.JID("oswald")); err != nil {
+	full, err := p.client.WaitOnline(ctx, p.house.server.JID("oswald"))
+	if err != nil {
 		p.t.Fatalf("the bot did not come online: %v", err)
 	}
+	return full
 }
 
 // text sends text and returns the whole reply.
