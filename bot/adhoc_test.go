@@ -186,7 +186,7 @@ func TestAdHoc(t *testing.T) {
 	id = " sessionid='" + bob.do("node='say'", "", "executing").Get("sessionid") + "'"
 	bob.do("node='say'"+id, filled("text", "worse"), "completed", "Internal error (ref ", "type='error'")
 	id = " sessionid='" + bob.do("node='say'", "", "executing").Get("sessionid") + "'"
-	bob.do("node='say'"+id, filled("text", "long"), "completed", "text-multi", "<value>a line &amp; more</value>")
+	bob.do("node='say'"+id, filled("text", "long"), "completed", "a line &amp; more&#10;a line", "…</note>")
 
 	// A dangerous one asks.
 	id = " sessionid='" + alice.do("node='delete'", "", "executing", "<next/>").Get("sessionid") + "'"

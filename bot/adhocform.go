@@ -16,8 +16,7 @@ const (
 	formsEach   = 8                // of one session of somebody
 	formTime    = 5 * time.Minute  // between two steps
 	formForget  = 15 * time.Minute // after which an old form is no form at all
-	resultMax   = 20_000           // characters
-	noteMax     = 200
+	resultMax   = 8_000            // characters
 	formFields  = 32
 	formLongest = 16 << 10 // bytes of a value
 )
@@ -188,11 +187,13 @@ func (f *form) ask(values map[string]string, err error) *xmltree.Element {
 		action = "next"
 	}
 	c := f.command("executing").Add(actions(action, action))
-	x := xmltree.New(nsForms, "x", "type", "form").Add(text("title", f.item.Name), text("instructions", f.item.Desc+"."))
+	how := f.item.Desc + "."
 	if err != nil {
 		c.Add(note(oswald.MessageOf(err), "error"))
-		x.Add(text("instructions", oswald.MessageOf(err)))
+		how = oswald.MessageOf(err) + "\n" + how
 	}
+	// One element of several lines: some clients show the first one only.
+	x := xmltree.New(nsForms, "x", "type", "form").Add(text("title", f.item.Name), text("instructions", how))
 	for _, field := range f.item.Fields {
 		if v, ok := values[field.Name]; ok {
 			field.Value = v
@@ -237,29 +238,18 @@ func (f *form) confirm(question string) *xmltree.Element {
 	if len(f.item.Fields) > 0 {
 		act = actions("complete", "prev", "complete")
 	}
-	x := xmltree.New(nsForms, "x", "type", "form").Add(text("title", f.item.Name+": really?"))
-	for line := range strings.SplitSeq(clip(clean(question), resultMax), "\n") {
-		x.Add(text("instructions", line))
-	}
+	x := xmltree.New(nsForms, "x", "type", "form").Add(text("title", f.item.Name+": really?"), text("instructions", clip(question, resultMax)))
 	return f.command("executing").Add(act, x)
 }
 
-// result ends the command with its answer: a note, which every client shows, and
-// what does not fit there as a form of one field.
+// result ends the command with its answer as a note of as many lines as it has:
+// every client shows that, while some show a form only to fill it in.
 func (f *form) result(answer, kind string) *xmltree.Element {
 	answer = clip(strings.TrimSpace(clean(answer)), resultMax)
 	if answer == "" {
 		answer = "Done."
 	}
-	c := f.command("completed")
-	if !strings.Contains(answer, "\n") && len(answer) <= noteMax {
-		return c.Add(note(answer, kind))
-	}
-	field := xmltree.New(nsForms, "field", "type", "text-multi", "var", "answer", "label", f.item.Name)
-	for line := range strings.SplitSeq(answer, "\n") {
-		field.Add(text("value", line))
-	}
-	return c.Add(xmltree.New(nsForms, "x", "type", "result").Add(text("title", f.item.Name), field))
+	return f.command("completed").Add(note(answer, kind))
 }
 
 // readForm returns the values of a form that has come back, those of several lines

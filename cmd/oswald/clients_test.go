@@ -58,24 +58,31 @@ func TestGoSendxmpp(t *testing.T) {
 	})
 }
 
+// profanity is a terminal client with alice logged in.
+func profanity(t *testing.T, h *house) *terminal.Terminal {
+	t.Helper()
+	home := t.TempDir()
+	_, port, err := net.SplitHostPort(h.server.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"d/profanity/accounts": "[acc]\nenabled=true\njid=" + h.server.JID("alice") + "\nserver=127.0.0.1\nport=" + port +
+			"\nresource=prof\npassword=" + h.server.Password("alice") + "\ntls.policy=trust\n",
+		"c/profanity/profrc": "[ui]\nsplash=false\n[connection]\naccount=acc\n",
+	} {
+		writeFile(t, home, name, text)
+	}
+	p := terminal.Start(t, home, "profanity")
+	p.Wait(h.server.JID("alice"))
+	return p
+}
+
 // TestProfanity talks, asks first and runs the menu from a terminal client.
 func TestProfanity(t *testing.T) {
 	terminal.Needs(t, "profanity", "tmux")
 	onBoth(t, func(t *testing.T, h *house, bot string) {
-		home := t.TempDir()
-		_, port, err := net.SplitHostPort(h.server.Addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, text := range map[string]string{
-			"d/profanity/accounts": "[acc]\nenabled=true\njid=" + h.server.JID("alice") + "\nserver=127.0.0.1\nport=" + port +
-				"\nresource=prof\npassword=" + h.server.Password("alice") + "\ntls.policy=trust\n",
-			"c/profanity/profrc": "[ui]\nsplash=false\n[connection]\naccount=acc\n",
-		} {
-			writeFile(t, home, name, text)
-		}
-		p := terminal.Start(t, home, "profanity")
-		p.Wait(h.server.JID("alice"))
+		p := profanity(t, h)
 		p.Type("/msg " + h.server.JID("oswald") + " status")
 		p.Wait("All is well", "comments:")
 		p.Type("temp")
