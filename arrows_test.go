@@ -32,6 +32,8 @@ var owners = map[string][]string{
 	"github.com/warthog618/go-gpiosim":  {"internal/gpio", "audio_test"},
 	"github.com/yuin/goldmark":          {"wiki"},
 	"github.com/BurntSushi/toml":        {"cmd/oswald", "wiki", "moderation"},
+	"github.com/andybalholm/brotli":     {"wiki"},
+	"github.com/klauspost/compress":     {"wiki"},
 	"go.yaml.in/yaml":                   {"wiki"},
 	"github.com/hiddeco/sshsig":         {"moderation"},
 	"golang.org/x/crypto/ssh":           {"moderation"},

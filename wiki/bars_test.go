@@ -117,7 +117,23 @@ func TestBars(t *testing.T) {
 		return (cpu() - start).Seconds()
 	})
 	fmt.Printf("figure wiki-goldmark-2000-cpu-s %.3f\nfigure wiki-clean-2000-cpu-s %.3f\nfigure wiki-clean-2000-wall-s %.3f\n", raw, full, wall)
-	bar(t, "wiki-clean-2000-with-search-vs-goldmark", full/raw, 5)
+	fmt.Printf("figure wiki-clean-2000-with-search-vs-goldmark %.2f\n", full/raw)
+	t.Setenv("WIKI_COMPRESS", "1")
+	both := median(3, func() float64 {
+		out := filepath.Join(dir, "both")
+		defer os.RemoveAll(out)
+		defer os.RemoveAll(out + ".state")
+		s := benchSite(t, small, out)
+		defer s.close()
+		runtime.GC()
+		start := cpu()
+		build(t, s)
+		return (cpu() - start).Seconds()
+	})
+	bar(t, "wiki-clean-2000-with-search-and-gzip-vs-goldmark", both/raw, 5)
+	if err := os.Unsetenv("WIKI_COMPRESS"); err != nil {
+		t.Fatal(err)
+	}
 	t.Setenv("WIKI_NOSEARCH", "1")
 	plain := median(3, func() float64 {
 		out := filepath.Join(dir, "plain")
@@ -205,6 +221,9 @@ func benchSite(t testing.TB, src, out string) *Site {
 	c := Defaults()
 	c.Source, c.Output, c.URL, c.Blog, c.Gate = src, out, "https://example.org", "", false
 	c.Search = os.Getenv("WIKI_NOSEARCH") == ""
+	if c.Search && os.Getenv("WIKI_COMPRESS") != "" {
+		c.Compress = []string{"gzip"}
+	}
 	s, err := New(c, Deps{Now: func() time.Time { return at }})
 	if err != nil {
 		t.Fatal(err)

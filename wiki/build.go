@@ -107,6 +107,11 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 		return result, err
 	}
 	m := s.mem
+	out.packing, out.reuse, out.reserved = packings(s.cfg.Compress), len(m.pages) > 0, make(map[string]bool, len(scan.files))
+	out.blind = strings.IndexByte(s.ignore, depPacked) >= 0
+	for _, f := range scan.files {
+		out.reserved[f.file] = true
+	}
 	w := &writer{s: s, theme: theme, out: out, known: m.made, made: make(map[string]uint64, len(m.made)), texts: map[string][]string{}}
 	maps.Copy(w.texts, m.texts)
 	w.source = &source{cfg: s.cfg, markup: newMarkup(s.cfg, s.base), pics: newPictures(root), load: m.load}
@@ -183,6 +188,7 @@ func calm(size int64) (done func()) {
 // commitRank orders the files of a commit: what pages refer to comes before
 // them, then the page that was asked for, then pages, then lists of pages.
 func commitRank(p, first string) int {
+	p = plainName(p)
 	switch {
 	case p == first:
 		return 1

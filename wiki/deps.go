@@ -32,6 +32,7 @@ const (
 	depTrail  = 'r' // trails of a page, and its neighbours on them
 	depFaults = 'w' // wanted pages, orphans or broken links
 	depSize   = 'd' // width and height of a picture
+	depPacked = 'z' // content of a file that lies compressed beside itself; asked by the output
 	depWords  = 's' // words of a page; asked by the search index
 )
 

@@ -33,6 +33,11 @@ type output struct {
 	empty      bool // there was nothing in dir
 	first      bool // no build has ended here yet
 
+	packing  []packing
+	reserved map[string]bool // names that files of the source folder have
+	blind    bool            // for tests: compressed files are never out of date
+	reuse    bool            // compressed files of the last build are as this one would make them
+
 	mu sync.Mutex
 	outFiles
 	trusted bool // the manifest is there and no build was cut short
@@ -116,10 +121,23 @@ func (o *output) same(p string, e entry) bool {
 	return err == nil && fi.Mode().IsRegular() && fi.Size() == e.size && fi.ModTime().UnixNano() == e.mtime
 }
 
-// put gives the file at p its content. Only one file may have an address.
-func (o *output) put(p string, data []byte) error {
+// put gives the file at p its content, and those beside it theirs. Only one file
+// may have an address.
+func (o *output) put(p string, data []byte) error { return o.putFrom(p, data, "-") }
+
+func (o *output) putFrom(p string, data []byte, src string) error {
+	same, err := o.putOne(p, data, src)
+	if err != nil || len(o.packing) == 0 {
+		return err
+	}
+	return o.packed(p, data, same && o.reuse)
+}
+
+// putOne is put without the compressed forms. same says that the content is that
+// of the last build.
+func (o *output) putOne(p string, data []byte, src string) (same bool, err error) {
 	sum := sha256.Sum256(data)
-	e := entry{hash: [16]byte(sum[:16]), size: int64(len(data)), src: "-"}
+	e := entry{hash: [16]byte(sum[:16]), size: int64(len(data)), src: src}
 	o.mu.Lock()
 	old, known := o.was(p)
 	_, twice := o.is(p)
@@ -130,31 +148,41 @@ func (o *output) put(p string, data []byte) error {
 	n := o.puts
 	o.mu.Unlock()
 	if twice {
-		return fmt.Errorf("two files want the address %s", p)
+		return false, fmt.Errorf("two files want the address %s", p)
 	}
 	if known && old.hash == e.hash && o.same(p, old) {
-		return o.settle(p, old.mtime, "")
+		return true, o.settle(p, old.mtime, "")
 	}
 	if !o.empty && (!known || old.mtime == 0) {
 		full := filepath.Join(o.dir, filepath.FromSlash(p))
 		if fi, err := os.Lstat(full); err == nil && fi.Mode().IsRegular() && fi.Size() == e.size {
 			if have, err := os.ReadFile(full); err == nil && bytes.Equal(have, data) {
-				return o.settle(p, fi.ModTime().UnixNano(), "")
+				return false, o.settle(p, fi.ModTime().UnixNano(), "")
 			}
 		}
 	}
 	stage := strconv.Itoa(n)
 	mtime, err := o.writeData(stage, data)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return o.settle(p, mtime, stage)
+	return false, o.settle(p, mtime, stage)
+}
+
+// markAll marks a file and the compressed ones beside it.
+func (o *output) markAll(p string, kept bool) {
+	o.mark(p, kept)
+	for _, k := range o.packing {
+		if q := p + k.ext; !o.reserved[q] {
+			o.mark(q, kept)
+		}
+	}
 }
 
 // keep says that the file at p stays as it is.
 func (o *output) keep(p string) {
 	o.mu.Lock()
-	o.mark(p, true)
+	o.markAll(p, true)
 	o.mu.Unlock()
 }
 
@@ -207,6 +235,16 @@ func (o *output) copy(p, stamp string, open func() (io.ReadCloser, error)) error
 		return err
 	}
 	defer in.Close()
+	if len(o.packing) > 0 && packable(p, packMin) {
+		data, err := io.ReadAll(io.LimitReader(in, packMax+1))
+		if err != nil {
+			return err
+		}
+		if len(data) <= packMax {
+			return o.putFrom(p, data, stamp)
+		}
+		in = io.NopCloser(io.MultiReader(bytes.NewReader(data), in))
+	}
 	h := sha256.New()
 	stage := strconv.Itoa(n)
 	fi, err := o.write(stage, func(f *os.File) error { _, err := io.Copy(io.MultiWriter(f, h), in); return err })

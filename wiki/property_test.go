@@ -122,7 +122,7 @@ func randomOp(r *rand.Rand) op {
 	case n < 96:
 		return op{kind: "template", n: r.IntN(3)}
 	case n < 98:
-		return op{kind: "config", n: r.IntN(6)}
+		return op{kind: "config", n: r.IntN(7)}
 	case n < 99:
 		return op{kind: "clock", n: r.IntN(4)}
 	}

@@ -55,6 +55,9 @@ func (s *Site) Changes() (oswald.ChangeSet, error) {
 func (b *work) changeSet(out *output, rep Report) *oswald.ChangeSet {
 	c := &oswald.ChangeSet{At: b.s.now().UTC()}
 	note := func(file string, list *[]string, tag int) {
+		if len(out.packing) > 0 && plainName(file) != file {
+			return // goes with another
+		}
 		c.Files++
 		if key := keyOfFile(file); key != "" {
 			*list = append(*list, key)

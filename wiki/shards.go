@@ -220,7 +220,11 @@ func (b *work) patchShards(sh shape) (ok bool, err error) {
 	list := b.w.out.list
 	first := sort.Search(len(list), func(i int) bool { return list[i].name >= words })
 	for i := first; i < len(list) && strings.HasPrefix(list[i].name, words); i++ {
-		if _, touched := text[list[i].name]; !touched {
+		name := list[i].name
+		if len(b.w.out.packing) > 0 {
+			name = plainName(name)
+		}
+		if _, touched := text[name]; !touched {
 			list[i].kept = true
 		}
 	}
