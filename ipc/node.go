@@ -29,7 +29,7 @@ type Node struct {
 	now      func() time.Time
 	verbs    map[string]Kind
 	machine  machine
-	links    []link
+	links    []*link
 	handlers map[string]Handler
 	faults   []error // of Pair and Handle; Run returns them
 
@@ -49,10 +49,26 @@ type machine struct {
 	take   func(j job, o offer, f facts, nonce func() string) (job, bool)
 }
 
-// link is a pair as Pair made it.
+// link is a pair as Pair made it. All but the name belongs to the loop once Run
+// has been called.
 type link struct {
-	name    string
-	out, in []byte // direction keys
+	name, own string
+	path      string // of the secret; "": it does not change
+	ring      ring
+	stamp     string // of the files that ring was read from
+	looked    time.Time
+	fault     error // of reading the files
+
+	out []byte   // direction key of what we write
+	in  [][]byte // of what we read, as ring.all has it
+}
+
+// use makes the direction keys of r.
+func (l *link) use(r ring) {
+	l.ring, l.out, l.in = r, directionKey(r.key, l.own, l.name), nil
+	for _, s := range r.all() {
+		l.in = append(l.in, directionKey(s, l.name, l.own))
+	}
 }
 
 // New returns a Node. It does not touch the file or the bus yet.
@@ -88,10 +104,30 @@ func New(cfg Config, d Deps) (*Node, error) {
 
 // Pair makes peer known: key is the secret of the two and of nobody else.
 func (n *Node) Pair(peer string, key secret.Secret) error {
+	return n.pair(&link{name: peer, own: n.name}, ring{key: key})
+}
+
+// PairFiles makes peer known by the secret in keys, which is made where there is
+// none, and follows it when it changes.
+func (n *Node) PairFiles(peer string, keys Keys) error {
+	if err := keys.ReadOrMake(n.name, peer); err != nil {
+		return err
+	}
+	l := &link{name: peer, own: n.name, path: keys.Path(n.name, peer), looked: time.Now()}
+	r, stamp, err := readRing(l.path, time.Now())
+	if err != nil {
+		return keys.wrap(err, n.name, peer)
+	}
+	l.stamp = stamp
+	return n.pair(l, r)
+}
+
+func (n *Node) pair(new *link, r ring) error {
+	peer := new.name
 	switch {
 	case !legalName(peer) || peer == n.name:
 		return oswald.Errorf(oswald.Invalid, "%q cannot be a peer of %s on the message bus: use up to 32 of a-z, 0-9 and -.", peer, n.name)
-	case len(key.Reveal()) < 16:
+	case len(r.key.Reveal()) < 16:
 		return oswald.Errorf(oswald.Invalid, "The key that %s and %s share is too short: delete it on both hosts, start one of them, which makes a new one, and copy that to the other.", n.name, peer)
 	}
 	for _, l := range n.links {
@@ -99,7 +135,8 @@ func (n *Node) Pair(peer string, key secret.Secret) error {
 			return oswald.Errorf(oswald.Invalid, "%s is paired with %s twice.", n.name, peer)
 		}
 	}
-	n.links = append(n.links, link{peer, directionKey(key, n.name, peer), directionKey(key, peer, n.name)})
+	new.use(r)
+	n.links = append(n.links, new)
 	n.board.set(oswald.Host{Name: peer, Note: "not heard of yet"})
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 
 // peer is the session's view of one peer.
 type peer struct {
-	link
+	*link
 	putKey, getKey string
 
 	// What it last said.
@@ -102,7 +102,7 @@ func (s *session) read(p *peer, v []byte, now int64) error {
 		return nil
 	}
 	p.last = v
-	body, err := s.n.machine.open(p.in, p.getKey, v)
+	body, by, err := s.open(p, v)
 	var m message
 	if err == nil {
 		m, err = decode(body)
@@ -114,6 +114,7 @@ func (s *session) read(p *peer, v []byte, now int64) error {
 	if !p.newer(m) {
 		return nil
 	}
+	s.used(p, by)
 	if p.msg.BN != m.BN {
 		p.dirty = true // it waits to hear that we heard it
 		s.lastChange = time.Now()

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 func (s *session) publish() error {
 	var errs []error
 	for _, p := range s.peers {
+		s.freshKeys(p)
 		if p.dirty || time.Since(p.lastPut) >= refresh {
 			v, err := s.render(p)
 			if err != nil {
@@ -145,7 +147,7 @@ func (s *session) show(p *peer) {
 	}
 	switch {
 	case errors.Is(p.fault, errMAC):
-		h.Note = "has another key for us: run oswald pair on both"
+		h.Note = "has another key for us: run oswald pair " + p.name
 	case p.fault != nil:
 		h.Note = "cannot be understood: " + p.fault.Error()
 	case p.seenAt.IsZero():
@@ -154,6 +156,10 @@ func (s *session) show(p *peer) {
 		h.Note = "cannot understand us: " + p.msg.Err
 	case p.twins > 2:
 		h.Note = fmt.Sprintf("there are two processes called %s", p.name)
+	case p.link.fault != nil:
+		h.Note = "its key cannot be read: " + filepath.Base(p.path)
+	case len(p.ring.next) > 0:
+		h.Note = "its new key waits: run oswald pair --code there"
 	case offset.Abs() > 30*time.Second:
 		h.Note = fmt.Sprintf("its clock is %v off ours", offset.Round(time.Second))
 	}

@@ -236,11 +236,7 @@ func (a *app) openRole(name string) (*sql.DB, *ipc.Node, error) {
 // pair introduces node to its peers; each pair of roles has a key of its own.
 func (a *app) pair(node *ipc.Node, name string, peers ...string) error {
 	for _, peer := range peers {
-		key, err := pairKey(a.cfg.Bus.Keys, name, peer)
-		if err != nil {
-			return err
-		}
-		if err := node.Pair(peer, key); err != nil {
+		if err := node.PairFiles(peer, ipc.NewKeys(a.cfg.Bus.Keys)); err != nil {
 			return err
 		}
 	}

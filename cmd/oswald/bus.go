@@ -8,11 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"path/filepath"
 
-	"oswald"
 	"oswald/internal/memcached"
-	"oswald/internal/secret"
 	"oswald/ipc"
 )
 
@@ -45,19 +42,6 @@ func openBus(parts *stack, cfg Config, host bool, log *slog.Logger) (*bus, error
 		return nil, fmt.Errorf("bus.address: %w", err)
 	}
 	return &bus{bus: b, cache: ipc.NewCache(b), kind: "memcached"}, nil
-}
-
-func keyFile(dir, a, b string) string { return filepath.Join(dir, min(a, b)+"-"+max(a, b)+".key") }
-
-// pairKey is the secret that two roles share; on one machine the first to need
-// it makes it.
-func pairKey(dir, a, b string) (secret.Secret, error) {
-	path := keyFile(dir, a, b)
-	s, err := secret.ReadOrMake(path)
-	if err != nil {
-		return s, oswald.Wrap(err, oswald.Unavailable, "The key %s of the message bus (bus.keys) cannot be used; it must be readable for Oswald's user and for nobody else.", filepath.Base(path))
-	}
-	return s, nil
 }
 
 // cmdCache runs the embedded Memcached server by itself.

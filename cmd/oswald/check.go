@@ -157,11 +157,11 @@ func soundDatabase(ctx context.Context, path string) error {
 // at first start.
 func (d *doctor) checkKeys() error {
 	var errs []error
+	keys := ipc.NewKeys(d.cfg.Bus.Keys)
 	for i, a := range allRoles {
 		for _, b := range allRoles[i+1:] {
-			if _, err := os.Stat(keyFile(d.cfg.Bus.Keys, a, b)); err == nil {
-				_, err := pairKey(d.cfg.Bus.Keys, a, b)
-				errs = append(errs, err)
+			if _, err := os.Stat(keys.Path(a, b)); err == nil {
+				errs = append(errs, keys.ReadOrMake(a, b))
 			}
 		}
 	}

@@ -53,7 +53,7 @@ type Config struct {
 type BusConfig struct {
 	Kind    string `toml:"kind" doc:"embedded: the bot's process is the server; memcached: a real one at address; mem: all roles in this one process and no server at all."`
 	Address string `toml:"address" doc:"Where the server is: unix:FILE, HOST:PORT, or tls://USER:PASSWORD@HOST:PORT for a real one."`
-	Keys    string `toml:"keys" doc:"Folder with one secret a pair of roles, such as bot-site.key; the same file on both hosts. Missing ones are made."`
+	Keys    string `toml:"keys" doc:"Folder with one secret a pair of roles, such as bot-site.key; the same on both hosts: see oswald pair. Missing ones are made."`
 }
 
 // WebConfig is the table [web].

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // A Secret prints as [redacted] wherever it goes; Reveal alone shows it. The
@@ -73,27 +74,78 @@ func ReadOrMake(path string) (Secret, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return s, err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return Secret{}, err
-	}
-	var b [32]byte
-	rand.Read(b[:]) // never fails
-	text := base64.RawURLEncoding.EncodeToString(b[:])
+	made := Random()
 	// It appears whole or not at all: another role may look for it at the same
 	// moment, and the first one wins.
-	f, err := os.CreateTemp(filepath.Dir(path), ".secret-") // mode 0600
+	name, err := temporary(path, made)
 	if err != nil {
 		return Secret{}, err
 	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(text + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return Secret{}, err
-	}
-	if err := os.Link(f.Name(), path); errors.Is(err, fs.ErrExist) {
+	defer os.Remove(name)
+	if err := os.Link(name, path); errors.Is(err, fs.ErrExist) {
 		return Read(path) // somebody else made it just now
 	} else if err != nil {
 		return Secret{}, err
 	}
-	return Secret{[]byte(text)}, nil
+	return made, nil
+}
+
+// Random returns 32 random bytes in base64.
+func Random() Secret {
+	var b [32]byte
+	rand.Read(b[:]) // never fails
+	return Secret{[]byte(base64.RawURLEncoding.EncodeToString(b[:]))}
+}
+
+// Write puts s into path, with mode 0600, in place of what is there. It appears
+// whole or not at all. Written by root, it belongs to whom its folder belongs
+// to, or the service could not read it.
+func Write(path string, s Secret) error {
+	name, err := temporary(path, s)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(name) // harmless after the rename
+	return os.Rename(name, path)
+}
+
+// temporary writes s to a file beside path and returns its name.
+func temporary(path string, s Secret) (string, error) {
+	dir := filepath.Dir(path)
+	if err := makeFolder(dir); err != nil {
+		return "", err
+	}
+	f, err := os.CreateTemp(dir, ".secret-") // mode 0600
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(append(bytes.Clone(s.b), '\n'))
+	if err := errors.Join(err, f.Sync(), f.Close(), belong(f.Name(), dir)); err != nil {
+		os.Remove(f.Name())
+		return "", err
+	}
+	return f.Name(), nil
+}
+
+// makeFolder makes dir, mode 0700, where it is missing.
+func makeFolder(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return belong(dir, filepath.Dir(dir))
+}
+
+// belong gives what root has made to the owner of dir.
+func belong(path, dir string) error {
+	fi, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 && st.Uid != 0 {
+		return os.Chown(path, int(st.Uid), int(st.Gid))
+	}
+	return nil
 }
