@@ -96,8 +96,8 @@ func (s *session) adhoc(e, cmd *xmltree.Element, from string) {
 	}
 	switch {
 	case role == oswald.NoRole:
-		if s.b.deps.Stranger != nil && a.who != "" && a.who != s.b.own.String() {
-			s.b.deps.Stranger(a.who)
+		if a.who != "" && a.who != s.b.own.String() {
+			s.b.bother(a.who)
 		}
 		a.refuse("cancel", "service-unavailable", "")
 	case !known:

@@ -99,7 +99,14 @@ func (s *session) answer(e *xmltree.Element, from string) (payload *xmltree.Elem
 	}
 	q, get := children[0], e.Get("type") == "get"
 	if !get {
-		if q.Is(nsRoster, "query") && s.ours(from) { // a push; anybody else's is forged
+		switch { // pushes; anybody else's are forged
+		case !s.ours(from):
+		case q.Is(nsRoster, "query"):
+			if !s.b.roster.push(q) {
+				return nil, "bad-request"
+			}
+			return nil, ""
+		case s.b.blockPush(q):
 			return nil, ""
 		}
 		return nil, no

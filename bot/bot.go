@@ -45,6 +45,9 @@ type Deps struct {
 	// Stranger is told of each message of somebody without a role; it must be
 	// quick too, and may be nil.
 	Stranger func(bareJID string)
+	// People are all who have a role, by address: they become contacts, and nobody
+	// else stays one. It may be nil.
+	People func() map[string]oswald.Role
 	// Retract is asked what is to be done about the command req.ID, which has
 	// begun or is done and whose sender takes it back. An empty reply lets the bot
 	// stop it if it runs. It may be nil.
@@ -87,14 +90,17 @@ type Bot struct {
 	talks *talks
 	rooms *rooms
 
-	forms  forms
-	latest latest
-	caps   caps
-	self   identity
-	looks  atomic.Int64    // at the account's profile
-	puts   atomic.Int64    // changes of it
-	quick  backoff.Backoff // between tries
-	slow   backoff.Backoff // after a refusal
+	forms   forms
+	roster  roster
+	bothers bothers
+	company chan struct{} // of one: contacts and people may differ
+	latest  latest
+	caps    caps
+	self    identity
+	looks   atomic.Int64    // at the account's profile
+	puts    atomic.Int64    // changes of it
+	quick   backoff.Backoff // between tries
+	slow    backoff.Backoff // after a refusal
 
 	names     resolver
 	resource  string
@@ -136,6 +142,7 @@ func New(cfg Config, deps Deps) (*Bot, error) {
 	b := &Bot{
 		cfg: cfg, deps: deps, log: deps.Log.With("pkg", "bot"), now: deps.Now, codec: deps.Codec, every: progressEvery, aside: make(chan func(context.Context), asideMax),
 		own: own.Bare(), reason: "starting", caps: newCaps(cfg.Name),
+		roster: roster{items: make(map[string]contact)}, bothers: bothers{due: make(map[string]bool)}, company: make(chan struct{}, 1),
 		forms: forms{now: deps.Now, wait: adhocWait, byID: make(map[string]*form)},
 		self:  identity{look: moodLook, every: moodEvery, heard: time.Now()},
 		quick: backoff.Backoff{Min: retryMin, Max: retryMax},

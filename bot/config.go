@@ -38,6 +38,8 @@ type Config struct {
 	Timeout  time.Duration `toml:"timeout" doc:"How long a command may take before the asker is told that it failed."`
 	Workers  int           `toml:"workers" doc:"How many people's commands run at the same time; each person's run one after the other."`
 
+	BlockAfter int `toml:"block_after" doc:"Messages within an hour by somebody without a role after which the server is told to block the address; 0 never does."`
+
 	AllowWeakerLogin bool `toml:"allow_weaker_login" doc:"Log in even if the server offers only weaker ways than it did before; needed once after moving to another server."`
 	// The names are long on purpose: nobody sets them by accident.
 	DangerPlaintextToLoopback bool `toml:"danger_plaintext_to_loopback" doc:"DANGER: no encryption at all. Works only with a server on this very machine (127.0.0.1 or ::1)."`
@@ -54,6 +56,8 @@ func Defaults() Config {
 		Patience: 20 * time.Second,
 		Timeout:  time.Hour,
 		Workers:  8,
+
+		BlockAfter: 20,
 	}
 }
 
@@ -96,6 +100,9 @@ func (c Config) Validate() error {
 		}
 	}
 	c.validateRooms(bad)
+	if c.BlockAfter < 0 {
+		bad("block_after: %d is not a number of messages; 0 never blocks", c.BlockAfter)
+	}
 	if c.Workers < 1 {
 		bad("workers: %d is not a positive number", c.Workers)
 	}

@@ -41,8 +41,8 @@ func (s *session) message(e *xmltree.Element) {
 	cut := e.Child(nsBlocked, "truncated") != nil
 	words := cut || b.codec.Carries(e)
 	if b.deps.Role(sender) == oswald.NoRole {
-		if words && b.deps.Stranger != nil {
-			b.deps.Stranger(sender)
+		if words {
+			b.bother(sender)
 		}
 		return
 	}
@@ -225,16 +225,5 @@ func (s *session) presence(e *xmltree.Element) {
 	if who == "" || who == s.b.own.String() {
 		return
 	}
-	send := func(typ string) {
-		s.b.out.pass(string(xmltree.New(nsClient, "presence", "to", who, "type", typ).AppendXML(nil, nsClient)))
-	}
-	if s.b.deps.Role(who) == oswald.NoRole {
-		if s.b.deps.Stranger != nil {
-			s.b.deps.Stranger(who)
-		}
-		send("unsubscribed")
-		return
-	}
-	send("subscribed")
-	send("subscribe")
+	s.subscriber(who)
 }

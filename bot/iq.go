@@ -128,11 +128,3 @@ func conditionOf(e *xmltree.Element) string {
 func (s *session) ours(from string) bool {
 	return from == "" || from == s.b.own.String()
 }
-
-// roster asks for the roster, which is how a server knows that we want to be told
-// of changes (RFC 6121 section 2.1.6).
-func (s *session) roster(ctx context.Context) {
-	if _, err := s.ask(ctx, "get", xmltree.New(nsRoster, "query")); err != nil && ctx.Err() == nil {
-		s.b.log.Warn("roster", "err", err)
-	}
-}

@@ -99,6 +99,13 @@ func (b *Bot) serve(ctx context.Context, s *session) error {
 	wg.Go(func() { s.writer(inner) })
 	wg.Go(func() { s.watch(inner) })
 	wg.Go(func() { s.moods(inner) })
+	wg.Go(func() {
+		select {
+		case <-s.visible:
+			s.keepCompany(inner, !s.again)
+		case <-inner.Done():
+		}
+	})
 	wg.Go(func() { b.rooms.run(inner, s) })
 	if b.sm.resumed {
 		close(s.visible)
@@ -144,7 +151,6 @@ func (s *session) appear(ctx context.Context) {
 	s.b.out.pass(s.b.available())
 	close(s.visible)
 	s.b.setOnline(s.b.sm.jid.String())
-	s.roster(ctx)
 	s.caughtUp.Store(s.catchUp(ctx))
 	s.profile(ctx, pic)
 }

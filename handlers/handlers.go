@@ -159,6 +159,9 @@ type Deps struct {
 
 	// People are the roles of config.toml, by address.
 	People map[string]oswald.Role
+	// PeopleChanged is told when somebody's role may have changed. It must be quick,
+	// and may be nil.
+	PeopleChanged func()
 	// Address brings an address as a person types it into the form that
 	// Actor.Address has, or says what is wrong with it. If nil, it is put in
 	// lower case.

@@ -90,6 +90,7 @@ func (p *people) all() map[string]oswald.Role {
 
 // set gives role to address, on disk and here.
 func (h *Handlers) setRole(ctx context.Context, address string, role oswald.Role, by string) error {
+	defer h.deps.changed()
 	p := h.people
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,6 +108,12 @@ func (h *Handlers) setRole(ctx context.Context, address string, role oswald.Role
 	}
 	p.chat[address] = role
 	return nil
+}
+
+func (d Deps) changed() {
+	if d.PeopleChanged != nil {
+		d.PeopleChanged()
+	}
 }
 
 func (p *people) ownersLocked() int {

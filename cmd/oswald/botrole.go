@@ -76,6 +76,7 @@ func (a *app) startBot() error {
 		Dispatcher: r.handlers,
 		Role:       r.handlers.Role,
 		Stranger:   r.alerts.Stranger,
+		People:     r.handlers.People,
 		Urgent:     r.handlers.Urgent,
 		Retract:    r.handlers.Retract,
 		Mood:       r.handlers.Mood,
@@ -100,11 +101,16 @@ func (a *app) makeHandlers(r *botRole, db *sql.DB) (err error) {
 	comments := moderation.NewClient(r.node, "comments")
 	r.status = &status{app: a}
 	r.handlers, err = handlers.New(a.cfg.Commands, handlers.Deps{
-		DB:          db,
-		Log:         a.log,
-		Version:     version,
-		People:      a.cfg.People,
-		Address:     bot.ParseAddress,
+		DB:      db,
+		Log:     a.log,
+		Version: version,
+		People:  a.cfg.People,
+		Address: bot.ParseAddress,
+		PeopleChanged: func() {
+			if r.bot != nil {
+				r.bot.PeopleChanged()
+			}
+		},
 		Pages:       wiki.NewClient(r.node, "site"),
 		Comments:    comments,
 		Spam:        comments,
