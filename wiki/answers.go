@@ -4,6 +4,7 @@ package wiki
 
 import (
 	"encoding/binary"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -128,6 +129,9 @@ func (ix *index) answer(kind byte, arg string) uint64 {
 		return answerQuery(ix, c, ix.query(c, folder))
 	case depTags:
 		return answerTags(ix)
+	case depLately:
+		n, _ := strconv.Atoi(arg)
+		return answerLately(ix, n)
 	case depFaults:
 		return answerFaults(ix, arg)
 	}
@@ -144,6 +148,8 @@ func (ix *index) answer(kind byte, arg string) uint64 {
 		return hashBytes(p.Frag[:])
 	case depBack:
 		return answerBack(ix.back[arg])
+	case depHistory:
+		return answerChanges(ix.past().of(arg))
 	case depTrail:
 		return answerTrail(p, ix)
 	case depNear:

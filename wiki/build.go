@@ -49,6 +49,7 @@ type memory struct {
 	made     map[string]uint64
 	texts    map[string][]string // generated files that hold the whole text of pages, and of which
 	when     time.Time           // when the folder was read
+	head     string              // commit that the history was read at
 	pack     *pack
 
 	base   int         // bytes of the cache when it was last written whole
@@ -86,6 +87,7 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 	ahead := s.readAhead()
 	defer ahead.drop()
 	when := time.Now()
+	past := s.openPast(ctx)
 	scan, err := readFolder(root)
 	if err != nil {
 		return result, err
@@ -115,7 +117,11 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 	w := &writer{s: s, theme: theme, out: out, known: m.made, made: make(map[string]uint64, len(m.made)), texts: map[string][]string{}}
 	maps.Copy(w.texts, m.texts)
 	w.source = &source{cfg: s.cfg, markup: newMarkup(s.cfg, s.base), pics: newPictures(root), load: m.load}
-	b := &work{s: s, m: m, w: w, root: root, scan: scan}
+	b := &work{s: s, m: m, w: w, root: root, scan: scan, past: past}
+	if past.head != m.head && past.head != "" {
+		go past.read()    // while the pages are parsed
+		defer past.read() // so that nobody reads it after this build
+	}
 	if len(m.pages) == 0 && len(scan.pages) < 5000 {
 		defer calm(16 << 20)()
 	}
@@ -162,7 +168,7 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 		return result, err
 	}
 	m.when, m.made, m.texts, m.faults, m.out = when, w.made, w.texts, scan.faults, out
-	m.manifest = out.manifest()
+	m.manifest, m.head = out.manifest(), past.head
 	defer func() { s.setDue(m.due(s.now())) }()
 	if len(b.fresh) > 0 || b.structural || result.Written > 0 || result.Removed > 0 {
 		if err := s.remember(m, b.unsaved(), b.goneFiles); err != nil {

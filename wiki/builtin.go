@@ -33,6 +33,20 @@ func (x *expander) macro(out *bytes.Buffer, c place, raw string, line int) {
 		x.feedOf(&b, q)
 	case "backlinks":
 		x.backlinks(&b, c, call, line)
+	case "history":
+		page := x.host
+		if name := call.or("page", ""); name != "" {
+			page = x.lookup(c, linkName(name), line)
+		}
+		if page != nil {
+			x.history(&b, page)
+		}
+	case "changes":
+		n, err := strconv.Atoi(call.or("limit", "10"))
+		if err != nil || n < 1 {
+			n = 10
+		}
+		x.lately(&b, min(n, recentChanges))
 	case "wanted", "orphans", "broken":
 		x.faults(&b, call.name)
 	case "include":

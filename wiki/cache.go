@@ -22,7 +22,7 @@ import (
 
 // cacheVersion changes whenever a build of the same sources may come out
 // otherwise than before: markup, templates' data, records, questions.
-const cacheVersion = "6"
+const cacheVersion = "9"
 
 // generator is everything but the sources that the output depends on.
 func (s *Site) generator(t *theme) string {
@@ -229,6 +229,7 @@ func (e *encoder) delta(m *memory, changed []*stored, gone []string) {
 	e.uint(m.site)
 	e.uint(m.files)
 	e.texts(m.clashes)
+	e.text(m.head)
 	e.time(m.when)
 	e.text(m.pack.name)
 	e.uint(uint64(m.pack.size))
@@ -321,7 +322,7 @@ func decodeFrame(frame string) (f frameOf) {
 	if d.bool() {
 		m := &memory{}
 		f.m = m
-		m.gen, m.manifest, m.site, m.files, m.clashes, m.when = d.text(), d.text(), d.uint(), d.uint(), d.texts(), d.time()
+		m.gen, m.manifest, m.site, m.files, m.clashes, m.head, m.when = d.text(), d.text(), d.uint(), d.uint(), d.texts(), d.text(), d.time()
 		m.pack = &pack{name: d.text(), size: int64(d.uint())}
 		n := d.count()
 		m.made = make(map[string]uint64, n)

@@ -26,6 +26,7 @@ type Config struct {
 	Blog        string   `toml:"blog" doc:"folder whose dated pages are the blog; empty means no blog"`
 	Macros      string   `toml:"macros" doc:"folder whose pages define macros and are not published"`
 	RawHTML     bool     `toml:"raw_html" doc:"keep HTML that stands in a page; set false when strangers can write pages"`
+	History     bool     `toml:"history" doc:"show below each page when and by whom it was changed, and on /changes/ what changed last, where the pages are in a git repository"`
 	KeepEXIF    bool     `toml:"keep_exif" doc:"publish JPEG pictures with what the camera noted in them: place, time, device; false takes it out, the files in the source folder stay as they are"`
 	Comments    bool     `toml:"comments" doc:"link each page to its comments"`
 	MaxPage     int      `toml:"max_page" doc:"largest page in bytes; a larger one is published as a notice that says so"`
@@ -49,6 +50,7 @@ func Defaults() Config {
 		Macros:   "macros",
 		RawHTML:  true,
 		Comments: true,
+		History:  true,
 		Search:   true,
 		Gate:     true,
 		MaxPage:  1 << 20,

@@ -18,22 +18,24 @@ type dep struct {
 
 // The kinds of questions.
 const (
-	depName   = 'n' // which page a name means in a folder
-	depKey    = 'k' // which page has a key
-	depFile   = 'a' // which attachment a name means in a folder
-	depFace   = 'm' // title, address, dates, tags and fields of a page
-	depHeads  = 'h' // headings and blocks of a page
-	depFrag   = 'f' // fragment of a page, or the text of a macro
-	depMacro  = 'x' // which page defines a macro, and its text
-	depQuery  = 'q' // what a query finds
-	depBack   = 'b' // backlinks of a page
-	depNear   = 'o' // neighbours of a post
-	depTags   = 't' // all tags with their counts
-	depTrail  = 'r' // trails of a page, and its neighbours on them
-	depFaults = 'w' // wanted pages, orphans or broken links
-	depSize   = 'd' // width and height of a picture
-	depPacked = 'z' // content of a file that lies compressed beside itself; asked by the output
-	depWords  = 's' // words of a page; asked by the search index
+	depName    = 'n' // which page a name means in a folder
+	depKey     = 'k' // which page has a key
+	depFile    = 'a' // which attachment a name means in a folder
+	depFace    = 'm' // title, address, dates, tags and fields of a page
+	depHeads   = 'h' // headings and blocks of a page
+	depFrag    = 'f' // fragment of a page, or the text of a macro
+	depMacro   = 'x' // which page defines a macro, and its text
+	depQuery   = 'q' // what a query finds
+	depBack    = 'b' // backlinks of a page
+	depNear    = 'o' // neighbours of a post
+	depTags    = 't' // all tags with their counts
+	depTrail   = 'r' // trails of a page, and its neighbours on them
+	depFaults  = 'w' // wanted pages, orphans or broken links
+	depHistory = 'g' // changes of a page, as git has them
+	depLately  = 'G' // what was changed last on the site
+	depSize    = 'd' // width and height of a picture
+	depWords   = 's' // words of a page; asked by the search index
+	depPacked  = 'z' // content of a file that lies compressed beside itself; asked by the output
 )
 
 func (d *deps) add(kind byte, arg string, answer uint64) {

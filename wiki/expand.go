@@ -184,7 +184,7 @@ func (x *expander) file(c place, name string) string {
 }
 
 // generated are addresses that the site has without a file in the source.
-var generated = []string{"/#", "/tag/", "/archive/", "/feed.xml", "/feed.json", "/sitemap.xml", "/pages.json", "/style.css", "/c/", "/comment/", "/404.html"}
+var generated = []string{"/#", "/tag/", "/archive/", "/changes/", "/feed.xml", "/feed.json", "/sitemap.xml", "/pages.json", "/style.css", "/c/", "/comment/", "/404.html"}
 
 // locate finds what the destination of a Markdown link or image means.
 func (x *expander) locate(c place, dest string) (page *Record, file string) {

@@ -13,22 +13,23 @@ import (
 // index is what is known of all pages at once. It is made of records and of
 // nothing else, and not changed once it is made.
 type index struct {
-	pages  []*Record // published, sorted by file
-	byFile map[string]*Record
-	byKey  map[string]*Record
-	macros map[string]*Record // by folded name
-	names  map[string][]candidate
-	files  map[string]bool     // attachments by path
-	bases  map[string][]string // attachments by folded base name
-	back   map[string][]backlink
-	tags   map[string]*tagPages
-	order  []*tagPages // sorted by name
-	latest []*Record   // all pages, newest first
-	posts  []*Record   // of the blog, newest first
-	postAt map[string]int
-	trails map[string][]stop // by file of the page that is on them
-	wanted map[string][]where
-	faults []string // over all pages: clashes of addresses
+	pages   []*Record // published, sorted by file
+	byFile  map[string]*Record
+	byKey   map[string]*Record
+	macros  map[string]*Record // by folded name
+	names   map[string][]candidate
+	files   map[string]bool     // attachments by path
+	bases   map[string][]string // attachments by folded base name
+	back    map[string][]backlink
+	tags    map[string]*tagPages
+	order   []*tagPages // sorted by name
+	latest  []*Record   // all pages, newest first
+	posts   []*Record   // of the blog, newest first
+	postAt  map[string]int
+	trails  map[string][]stop // by file of the page that is on them
+	wanted  map[string][]where
+	history func() *history // reads what git tells of the pages; nil where there is no repository
+	faults  []string        // over all pages: clashes of addresses
 }
 
 // candidate is a page that a name may mean.

@@ -19,6 +19,7 @@ type SiteData struct {
 	Base                                 string // path before every address of the site: "" or "/wiki"
 	Nav                                  []Ref
 	Blog                                 bool // there is a blog, with an archive and a feed
+	Changes                              bool // there is a page of recent changes
 	Search                               bool // there is a page to search at
 }
 
@@ -52,8 +53,10 @@ type PageData struct {
 	TagsHTML    template.HTML // Tags, Crumbs and Backlinks as the default theme writes
 	CrumbsHTML  template.HTML // them: templates are slow at loops
 	LinkedHTML  template.HTML
+	HistoryHTML template.HTML
 	Trails      []TrailData
-	Newer       *Ref // neighbours of a post
+	History     []ChangeData // the newest first; empty where the pages are in no repository
+	Newer       *Ref         // neighbours of a post
 	Older       *Ref
 	Comments    string // address of the comments, or empty
 	Feed        string // address of a feed of this page, or empty
@@ -114,6 +117,7 @@ func (w *writer) siteData() *SiteData {
 	d := &SiteData{
 		Title: w.cfg.Title, Description: w.cfg.Description, Language: w.cfg.Language, Author: w.cfg.Author,
 		URL: strings.TrimRight(w.cfg.URL, "/") + "/", Base: w.s.base, Blog: len(w.ix.posts) > 0, Search: w.cfg.Search,
+		Changes: w.ix.history != nil && w.ix.byKey["changes"] == nil,
 	}
 	for _, name := range w.cfg.Nav {
 		if r, _ := w.ix.resolve(name, ""); r != nil {
@@ -188,6 +192,7 @@ func (w *writer) data(r *Record, x *expander) *PageData {
 	}
 	w.neighbours(r, d, x)
 	d.Trails = w.trails(r, x)
+	d.History = w.changes(r, x)
 	if w.cfg.Comments && r.Val("comments") != "false" {
 		d.Comments = w.s.base + "/c/" + r.Key
 	}
@@ -257,4 +262,5 @@ func (d *PageData) lists() {
 		b.WriteString("</li>\n")
 	}
 	d.LinkedHTML = template.HTML(b.String())
+	d.HistoryHTML = template.HTML(historyHTML(d.History))
 }

@@ -20,6 +20,9 @@ func (w *writer) generated(pages map[string]*stored) error {
 	if err := w.archive(); err != nil {
 		return err
 	}
+	if err := w.changesPage(); err != nil {
+		return err
+	}
 	if err := w.siteFeed(); err != nil {
 		return err
 	}
@@ -225,7 +228,7 @@ func (w *writer) redirects() error {
 				continue
 			}
 			key := pageKey(a+".md", "")
-			if key == "index" || taken[key] || w.ix.byKey[key] != nil {
+			if key == "index" || key == "changes" && w.site.Changes || taken[key] || w.ix.byKey[key] != nil {
 				continue
 			}
 			taken[key] = true

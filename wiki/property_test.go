@@ -49,7 +49,7 @@ func TestIncremental(t *testing.T) {
 // the other. The test above must notice each time, or it proves nothing.
 func TestIncrementalNotices(t *testing.T) {
 	seeds := map[byte]uint64{depHeads: 77, depFrag: 13} // where it is soon noticed; any other will do
-	for _, kind := range []byte{depName, depKey, depFile, depFace, depHeads, depFrag, depMacro, depQuery, depBack, depNear, depTags, depTrail, depFaults, depSize, depWords} {
+	for _, kind := range []byte{depName, depKey, depFile, depFace, depHeads, depFrag, depMacro, depQuery, depBack, depNear, depTags, depTrail, depFaults, depHistory, depLately, depSize, depWords} {
 		noticed := false
 		first := max(1, seeds[kind])
 		for seed := first; seed < first+100 && !noticed; seed++ {
@@ -119,6 +119,8 @@ func randomOp(r *rand.Rand) op {
 		return op{kind: "restart"}
 	case n < 94:
 		return op{kind: "kill", name: []string{"staged", "journal", "half", "renamed", "removed", "manifest", "cache"}[r.IntN(7)]}
+	case n < 95:
+		return op{kind: "commit", name: name, n: r.IntN(5)}
 	case n < 96:
 		return op{kind: "template", n: r.IntN(3)}
 	case n < 98:
@@ -198,7 +200,7 @@ func randomBlock(r *rand.Rand) string {
 		"{{query "+pick("to", "from")+".tag=t show="+pick("gallery", "calendar", "cards", "posts")+" feed="+pick("yes", "other")+"}}\n\n", "{{query parent.title="+pick("First", "Second")+" fields=to.title,from.rank}}\n\n",
 		"{{query links="+page()+"}}\n\n", "{{query linked="+page()+" rank>1}}\n\n", "{{query tag!=t folder="+pick("a", "b", "blog")+" fields=summary,tags}}\n\n",
 		"{{say x="+pick("t", "v")+"}} {{list}}\n\n", "{{twice x={{calc 1 + 1}}}}\n\n", "{{backlinks}} {{backlinks page="+page()+"}}\n\n",
-		"{{tell x=a}} ![[Second#One]] [[Second]]\n\n", "{{wanted}} {{orphans}} {{broken}}\n\n", "{{recent}} {{tags}} {{toc}}\n\n", "{{field title page="+page()+"}} {{count tag=t}} {{nosuch}}\n\n",
+		"{{tell x=a}} ![[Second#One]] [[Second]]\n\n", "{{wanted}} {{orphans}} {{broken}}\n\n", "{{history page="+page()+"}} {{changes}} {{query tag=t fields=changed,changedby}}\n\n", "{{recent}} {{tags}} {{toc}}\n\n", "{{field title page="+page()+"}} {{count tag=t}} {{nosuch}}\n\n",
 		"![[pic.png|"+pick("10", "A cat")+"]] ![x](pic.png) [f](file.pdf) ![[gone.png]]\n\n",
 		"[rel](../Note.md) [abs](/note/) [root](/) [t](/tag/t/) [s](#one) [no](nowhere.md)\n\n",
 		"a note[^1]\n\n[^1]: the note [["+page()+"]]\n\n", "> [!tip] [["+page()+"]]\n> inside\n\n", "%%[["+page()+"]]%%\n\n")

@@ -21,6 +21,7 @@ type replayer struct {
 	now   time.Time
 	clock time.Time // of file times, when they are set by hand
 	steps int
+	past  *history // what the repository would tell
 }
 
 func replay(t testing.TB, ops []op, blind string) error {
@@ -67,9 +68,17 @@ func (p *replayer) restart() error {
 	if err != nil {
 		return err
 	}
-	s.durable, s.ignore = false, p.blind
+	s.durable, s.ignore, s.pretend = false, p.blind, p.pretend
 	p.s = s
 	return nil
+}
+
+// pretend is a history without a repository.
+func (p *replayer) pretend() pastOf {
+	if p.past == nil {
+		return pastOf{}
+	}
+	return pastOf{p.past.head, func() *history { return p.past }}
 }
 
 func (p *replayer) apply(o op) error {
@@ -138,6 +147,18 @@ func (p *replayer) apply(o op) error {
 			p.cfg.Compress = [][]string{nil, {"gzip"}, {"br", "gzip"}}[len(p.cfg.Compress)]
 		}
 		return p.restart()
+	case "commit":
+		if o.n == 0 {
+			p.past = nil // the repository is gone
+			return nil
+		}
+		h := &history{head: fmt.Sprint("commit ", p.steps, o.name), byFile: map[string][]revision{}}
+		if p.past != nil {
+			h.byFile, h.recent = p.past.byFile, p.past.recent
+		}
+		p.steps++
+		h.add(revision{h.head, int64(p.steps), "Ann", "step"}, []string{o.name})
+		p.past = h
 	case "clock":
 		p.now = at.AddDate(0, 0, []int{0, 2, 10, -30}[o.n])
 	case "damage": // the cache is cut short, or gone
@@ -168,7 +189,7 @@ func (p *replayer) check(o op) error {
 	if err != nil {
 		return err
 	}
-	clean.durable = false
+	clean.durable, clean.pretend = false, p.pretend
 	defer clean.close()
 	if _, err := clean.Rebuild(testContext, "clean", "", nil); err != nil {
 		return err

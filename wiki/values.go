@@ -42,6 +42,15 @@ func (ix *index) follow(r *Record, key string, depth int) []string {
 		return []string{strconv.Itoa(r.Words)}
 	case "backlinks":
 		return []string{strconv.Itoa(len(ix.back[r.File]))}
+	case "changed", "changedby":
+		list := ix.past().of(r.File)
+		if len(list) == 0 {
+			return nil
+		}
+		if key == "changedby" {
+			return []string{list[0].who}
+		}
+		return []string{list[0].data().Date}
 	case "year", "month":
 		if r.Date.IsZero() {
 			return nil

@@ -50,10 +50,12 @@ type Site struct {
 	version string             // of the generator: part of what makes a stored state valid
 	durable bool               // sync to disk; tests that build a thousand times do not
 	kill    func(point string) // for tests: called at named points of a build
+	pretend func() pastOf      // for tests: a history without a repository
 	ignore  string             // for tests: kinds of questions that a build is to be blind for
 
 	building chan struct{} // holds one token; who has it builds
 	mem      *memory       // of the last build; belongs to who builds
+	past     *history      // of the pages; belongs to who builds
 
 	dueSet chan struct{} // holds a token when a build has set due
 

@@ -28,7 +28,8 @@ type work struct {
 	save       map[*stored]bool
 	structural bool // something changed by which pages are found or listed
 	touched    map[string]bool
-	changed    map[string]bool   // files of fresh pages
+	changed    map[string]bool // files of fresh pages
+	past       pastOf
 	stamps     map[string]string // of files that are no pages, where somebody asked
 	broken     map[string]string // what leads nowhere now
 }
@@ -212,6 +213,7 @@ func (b *work) newIndex() {
 func (b *work) render(ctx context.Context) error {
 	m, w := b.m, b.w
 	w.ix = m.ix
+	w.ix.history = b.past.read
 	w.site = w.siteData()
 	site := digestStart
 	for _, n := range w.site.Nav {
@@ -223,6 +225,12 @@ func (b *work) render(ctx context.Context) error {
 	}
 	if len(m.ix.trails) > 0 {
 		site.word(2)
+	}
+	if b.past.head != "" {
+		site.word(3)
+	}
+	if w.site.Changes {
+		site.word(4)
 	}
 	all := site.sum() != m.site
 	m.site = site.sum()
@@ -257,7 +265,7 @@ func (b *work) render(ctx context.Context) error {
 // than before in a list. It says no where something has to be made anew.
 func (b *work) sameLists() bool {
 	w := b.w
-	if b.structural || len(w.known) == 0 || w.feeds.Load() {
+	if b.structural || len(w.known) == 0 || w.feeds.Load() || b.m.head != b.past.head {
 		return false
 	}
 	rendered := make(map[string]bool, len(w.dirty))
@@ -297,7 +305,7 @@ func (b *work) stale(p *stored, memo map[dep]uint64) bool {
 		}
 		if !b.structural {
 			switch d.kind {
-			case depSize, depTrail, depFaults:
+			case depSize, depTrail, depFaults, depHistory, depLately:
 			case depFrag, depHeads:
 				if !b.changed[d.arg] {
 					continue
@@ -311,7 +319,7 @@ func (b *work) stale(p *stored, memo map[dep]uint64) bool {
 				continue
 			}
 		}
-		if d.kind == depSize && !b.fresher(d.arg) {
+		if d.kind == depSize && !b.fresher(d.arg) || d.kind == depHistory && b.m.head == b.past.head {
 			continue
 		}
 		ask := dep{d.kind, d.arg, 0}
