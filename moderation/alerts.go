@@ -23,6 +23,9 @@ const (
 // look tells the owner of comments that wait and of bursts of spam, once each. It
 // is called from Run's loop alone.
 func (s *Server) look(ctx context.Context) {
+	if s.further {
+		return
+	}
 	if err := s.lookQueue(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("looking at the queue", "err", err)
 	}

@@ -23,13 +23,20 @@ func TestClientOverTheBus(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer botDB.Close()
+	nodeDB := st.db
+	if st.shared { // then the records of the bus are in a file of their own
+		if nodeDB, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "comments.db")); err != nil {
+			t.Fatal(err)
+		}
+		defer nodeDB.Close()
+	}
 	bus := ipc.NewMem()
 	cfg := ipc.Defaults()
 	bot, err := ipc.New(cfg, ipc.Deps{Name: "bot", DB: botDB, Bus: bus})
 	if err != nil {
 		t.Fatal(err)
 	}
-	comments, err := ipc.New(cfg, ipc.Deps{Name: "comments", DB: st.db, Bus: bus})
+	comments, err := ipc.New(cfg, ipc.Deps{Name: "comments", DB: nodeDB, Bus: bus})
 	if err != nil {
 		t.Fatal(err)
 	}

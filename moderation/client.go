@@ -181,6 +181,35 @@ type accepted struct {
 
 // Verbs is how another host commands s.
 func Verbs(s *Server) map[string]ipc.Handler {
+	list := verbs(s)
+	if !s.shared {
+		return list
+	}
+	for verb, h := range list {
+		if h.Tx == nil {
+			continue
+		}
+		// The bus keeps its records in another database than ours, so the effect is a
+		// transaction of its own, which happens once by the command's name.
+		effect := h.Tx
+		h.Tx = func(ctx context.Context, _ *sql.Tx, c ipc.Call) (any, error) {
+			tx, err := s.db.BeginTx(ctx, nil)
+			if err != nil {
+				return nil, err
+			}
+			defer tx.Rollback() // harmless after Commit
+			out, err := effect(ctx, tx, c)
+			if err != nil {
+				return nil, err
+			}
+			return out, tx.Commit()
+		}
+		list[verb] = h
+	}
+	return list
+}
+
+func verbs(s *Server) map[string]ipc.Handler {
 	return map[string]ipc.Handler{
 		"comments": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
 			a, err := arguments[pageArgs](c)

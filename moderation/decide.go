@@ -68,8 +68,8 @@ func (s *Server) DecideTx(ctx context.Context, tx *sql.Tx, id string, n int64, d
 		}
 		c.Label = label
 	}
-	if s.refresh.store != nil && (state == oswald.Shown) != (c.State == oswald.Shown) {
-		if err := markDirty(ctx, tx, c.Page); err != nil {
+	if (state == oswald.Shown) != (c.State == oswald.Shown) {
+		if err := s.markChanged(ctx, tx, c.Page); err != nil {
 			return oswald.Comment{}, fmt.Errorf("decide: %w", err)
 		}
 	}

@@ -175,8 +175,8 @@ func (s *Server) change(ctx context.Context, sealed, page, text string, v oswald
 	if err != nil {
 		return comment{}, fmt.Errorf("edit: %w", err)
 	}
-	if was == oswald.Shown && s.refresh.store != nil {
-		if err := markDirty(ctx, tx, page); err != nil {
+	if was == oswald.Shown {
+		if err := s.markChanged(ctx, tx, page); err != nil {
 			return comment{}, err
 		}
 	}
@@ -191,7 +191,7 @@ func (s *Server) withdraw(ctx context.Context, sealed, page string) error {
 		return err
 	}
 	defer tx.Rollback() // harmless after Commit
-	if err := secureDelete(ctx, tx); err != nil {
+	if err := s.secureDelete(ctx, tx); err != nil {
 		return err
 	}
 	c, err := s.editable(ctx, tx, sealed, page)
@@ -203,11 +203,11 @@ func (s *Server) withdraw(ctx context.Context, sealed, page string) error {
 		return err
 	}
 	// What taught the filter that it was spam stays: a sender must not unteach it.
-	if _, err := tx.ExecContext(ctx, "DELETE FROM label WHERE n = ? AND spam = 0", c.N); err != nil {
+	if _, err := tx.ExecContext(ctx, "DELETE FROM label WHERE n = ? AND NOT spam", c.N); err != nil {
 		return err
 	}
-	if c.State == oswald.Shown && s.refresh.store != nil {
-		if err := markDirty(ctx, tx, page); err != nil {
+	if c.State == oswald.Shown {
+		if err := s.markChanged(ctx, tx, page); err != nil {
 			return err
 		}
 	}

@@ -123,7 +123,7 @@ func TestRetention(t *testing.T) {
 	if c := st.comment(gone); c.Text != "" || c.State != oswald.Deleted {
 		t.Errorf("%+v", c)
 	}
-	if all, err := st.labels(t.Context()); err != nil || len(all) != 1 || all[0].Text != "casino" {
+	if all, err := st.labels(t.Context()); err != nil || len(all.list) != 1 || all.list[0].Text != "casino" {
 		t.Errorf("labels are kept to refit from: %+v %v", all, err)
 	}
 	if _, err := st.Decide(t.Context(), "y", gone, oswald.Approve); oswald.CodeOf(err) != oswald.Conflict {

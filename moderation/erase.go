@@ -60,7 +60,7 @@ func (s *Server) eraseTx(ctx context.Context, tx *sql.Tx, command, who string) (
 	} else if !validID(who) {
 		return 0, nil, notAnID(who)
 	}
-	if err := secureDelete(ctx, tx); err != nil {
+	if err := s.secureDelete(ctx, tx); err != nil {
 		return 0, nil, fmt.Errorf("erase: %w", err)
 	}
 	if pages, err = column(ctx, tx, "SELECT DISTINCT page FROM comment WHERE state = 'shown' AND "+where, arg); err != nil {
@@ -79,7 +79,7 @@ func (s *Server) eraseTx(ctx context.Context, tx *sql.Tx, command, who string) (
 		return rows
 	}
 	if run("DELETE FROM label WHERE n IN (SELECT n FROM comment WHERE "+where+")", arg) > 0 && err == nil {
-		err = setMemo(ctx, tx, memoUnlearn, 1)
+		err = countMemo(ctx, tx, memoUnlearn)
 	}
 	n = run(`UPDATE comment SET text = '', author = '', net = '', id = '', signer = '', hash = '', state = 'deleted', changed = ?
 		WHERE text <> '' AND `+where, at, arg)
@@ -93,8 +93,8 @@ func (s *Server) eraseTx(ctx context.Context, tx *sql.Tx, command, who string) (
 	run("INSERT INTO decision(command, n, decision, was, label, at, subject, undone) VALUES(?, ?, ?, '', '', ?, ?, ?)",
 		command, n, decisionErase, at, decisionErase, command)
 	for _, page := range pages {
-		if err == nil && s.refresh.store != nil {
-			err = markDirty(ctx, tx, page)
+		if err == nil {
+			err = s.markChanged(ctx, tx, page)
 		}
 	}
 	if err != nil {
@@ -104,8 +104,12 @@ func (s *Server) eraseTx(ctx context.Context, tx *sql.Tx, command, who string) (
 }
 
 // secureDelete makes SQLite overwrite what this connection deletes: a text that is
-// to be gone must not linger in free pages of the file.
-func secureDelete(ctx context.Context, q querier) error {
+// to be gone must not linger in free pages of the file. PostgreSQL has no such
+// thing: what is deleted there is overwritten after the next vacuum.
+func (s *Server) secureDelete(ctx context.Context, q querier) error {
+	if s.shared {
+		return nil
+	}
 	_, err := q.ExecContext(ctx, "PRAGMA secure_delete = 1")
 	return err
 }

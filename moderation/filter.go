@@ -23,12 +23,21 @@ type Filter interface {
 // startFilter brings the filter level with what people have said. A refit when
 // the counts differ also covers a model file that is older than the labels.
 func (s *Server) startFilter(ctx context.Context) error {
+	owed, err := s.memo(ctx, memoUnlearn)
+	if err != nil {
+		return err
+	}
 	all, err := s.labels(ctx)
-	if err != nil || len(all) == 0 {
+	if err != nil || len(all.list) == 0 {
+		return err
+	}
+	if s.shared { // whatever the model file knows, it is not known of which labels
+		_, err = s.refit(ctx, all)
+		s.unlearnt.Store(owed)
 		return err
 	}
 	var ham, spams int
-	for _, m := range all {
+	for _, m := range all.list {
 		if m.Spam {
 			spams++
 		} else {
@@ -49,7 +58,7 @@ func (s *Server) Retrain(ctx context.Context, id string) (oswald.SpamStats, erro
 	if err != nil {
 		return oswald.SpamStats{}, fmt.Errorf("labels: %w", err)
 	}
-	if len(all) == 0 {
+	if len(all.list) == 0 {
 		return oswald.SpamStats{}, oswald.Errorf(oswald.Conflict, "Nothing is labelled yet: flag or approve some comments first.")
 	}
 	took, err := s.refit(ctx, all)
@@ -61,16 +70,17 @@ func (s *Server) Retrain(ctx context.Context, id string) (oswald.SpamStats, erro
 	return st, err
 }
 
-func (s *Server) refit(ctx context.Context, all []spam.Message) (time.Duration, error) {
+func (s *Server) refit(ctx context.Context, all labels) (time.Duration, error) {
 	s.settling.Lock()
 	defer s.settling.Unlock()
 	start := time.Now()
-	if err := s.filter.Refit(ctx, all); err != nil {
+	if err := s.filter.Refit(ctx, all.list); err != nil {
 		return 0, err
 	}
 	took := time.Since(start)
-	s.log.Info("filter refitted", "messages", len(all), "took", took)
-	return took, s.learnMissed(ctx, all)
+	s.log.Info("filter refitted", "messages", len(all.list), "took", took)
+	s.learnt = max(s.learnt, all.upTo)
+	return took, s.learnMissed(ctx, all.list)
 }
 
 // learnMissed learns labels that came while a refit was running, and marks all as
@@ -89,7 +99,12 @@ func (s *Server) learnMissed(ctx context.Context, known []spam.Message) error {
 // learnNew teaches the filter each label it does not know and that want accepts.
 // The caller holds settling.
 func (s *Server) learnNew(ctx context.Context, want func(spam.Message) bool) error {
-	fresh, err := s.messages(ctx, "WHERE learnt = 0 ORDER BY at, n")
+	where, args := "WHERE NOT learnt ORDER BY at, n", []any(nil)
+	if s.shared {
+		where, args = "WHERE seq > ? ORDER BY seq", []any{s.learnt}
+	}
+	known, err := s.messages(ctx, where, args...)
+	fresh := known.list
 	if err != nil || len(fresh) == 0 {
 		return err
 	}
@@ -98,6 +113,10 @@ func (s *Server) learnNew(ctx context.Context, want func(spam.Message) bool) err
 			s.filter.Learn(m)
 		}
 	}
+	if s.shared {
+		s.learnt = known.upTo
+		return nil
+	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -105,7 +124,7 @@ func (s *Server) learnNew(ctx context.Context, want func(spam.Message) bool) err
 	defer tx.Rollback() // harmless after Commit
 	for _, m := range fresh {
 		// A label that changed its mind meanwhile stays to be learnt.
-		if _, err := tx.ExecContext(ctx, "UPDATE label SET learnt = 1 WHERE n = ? AND spam = ?", m.N, m.Spam); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE label SET learnt = TRUE WHERE n = ? AND spam = ?", m.N, m.Spam); err != nil {
 			return err
 		}
 	}
@@ -124,25 +143,65 @@ func (s *Server) settle(ctx context.Context) error {
 	return nil
 }
 
-func (s *Server) labels(ctx context.Context) ([]spam.Message, error) {
+// unlearn refits the filter without the labels that are no more.
+func (s *Server) unlearn(ctx context.Context) error {
+	owed, err := s.memo(ctx, memoUnlearn)
+	if err != nil || owed == s.unlearnt.Load() {
+		return err
+	}
+	all, err := s.labels(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := s.refit(ctx, all); err != nil {
+		return err
+	}
+	if s.shared { // every server has to, so the count stands
+		s.unlearnt.Store(owed)
+		return nil
+	}
+	return setMemo(ctx, s.db, memoUnlearn, 0)
+}
+
+// follow learns what other servers on the same database were told.
+func (s *Server) follow(ctx context.Context) {
+	if !s.shared {
+		return
+	}
+	err := s.settle(ctx)
+	if err == nil {
+		err = s.unlearn(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("the filter did not learn yet what another server was told", "err", err)
+	}
+}
+
+// labels are what people said.
+type labels struct {
+	list []spam.Message
+	upTo int64 // all that were said up to this number are in it
+}
+
+func (s *Server) labels(ctx context.Context) (labels, error) {
 	return s.messages(ctx, "ORDER BY n")
 }
 
-func (s *Server) messages(ctx context.Context, where string) ([]spam.Message, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT n, text, author, spam FROM label "+where)
+func (s *Server) messages(ctx context.Context, where string, args ...any) (l labels, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT n, text, author, spam, seq FROM label "+where, args...)
 	if err != nil {
-		return nil, err
+		return l, err
 	}
 	defer rows.Close()
-	var list []spam.Message
 	for rows.Next() {
 		var m spam.Message
-		if err := rows.Scan(&m.N, &m.Text, &m.Author, &m.Spam); err != nil {
-			return nil, err
+		var seq int64
+		if err := rows.Scan(&m.N, &m.Text, &m.Author, &m.Spam, &seq); err != nil {
+			return l, err
 		}
-		list = append(list, m)
+		l.list, l.upTo = append(l.list, m), max(l.upTo, seq)
 	}
-	return list, rows.Err()
+	return l, rows.Err()
 }
 
 // Train adds labelled messages that are not comments of this site, such as an
@@ -168,10 +227,17 @@ func (s *Server) Train(ctx context.Context, list []spam.Message) error {
 	return tx.Commit()
 }
 
+// memoLabels numbers what people say.
+const memoLabels = "label/seq"
+
 func setLabel(ctx context.Context, tx *sql.Tx, n int64, isSpam bool, author, text string, at int64) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO label(n, spam, author, text, at) VALUES(?, ?, ?, ?, ?)
-		ON CONFLICT(n) DO UPDATE SET spam = excluded.spam, text = excluded.text, at = excluded.at, learnt = 0`,
-		n, isSpam, author, text, at)
+	var seq int64
+	if err := tx.QueryRowContext(ctx, countUp+" RETURNING value", memoLabels).Scan(&seq); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO label(n, spam, author, text, at, seq) VALUES(?, ?, ?, ?, ?, ?)
+		ON CONFLICT(n) DO UPDATE SET spam = excluded.spam, text = excluded.text, at = excluded.at, seq = excluded.seq, learnt = FALSE`,
+		n, isSpam, author, text, at, seq)
 	return err
 }
 

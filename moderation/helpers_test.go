@@ -4,13 +4,18 @@ package moderation
 
 import (
 	"context"
+	"crypto/sha256"
+	"database/sql"
 	"errors"
+	"fmt"
 	"html"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -19,6 +24,7 @@ import (
 	"time"
 
 	"oswald"
+	"oswald/internal/secret"
 	"oswald/internal/store"
 	"oswald/moderation/spam"
 )
@@ -180,11 +186,7 @@ func newSiteIn(t testing.TB, dir string, change func(*Config, *Deps)) *site {
 	t.Helper()
 	st := &site{t: t, clock: &clock{t: time.Date(2026, 11, 24, 12, 0, 0, 0, time.Local)},
 		filter: &wordFilter{learnt: make(map[int64]spam.Message)}, log: new(lockedBuffer)}
-	db, err := store.Open(t.Context(), filepath.Join(dir, "comments.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := openIn(t, dir)
 	cfg := Defaults()
 	cfg.KeyFile = filepath.Join(dir, "key")
 	cfg.RateLimit = 1000
@@ -203,6 +205,7 @@ func newSiteIn(t testing.TB, dir string, change func(*Config, *Deps)) *site {
 	if change != nil {
 		change(&cfg, &d)
 	}
+	var err error
 	if st.Server, err = New(cfg, d); err != nil {
 		t.Fatal(err)
 	}
@@ -212,6 +215,65 @@ func newSiteIn(t testing.TB, dir string, change func(*Config, *Deps)) *site {
 	t.Cleanup(st.web.Close)
 	st.client = &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return st
+}
+
+// onPostgres names the server that TestOnPostgres has started; empty: SQLite.
+func onPostgres() string { return os.Getenv("OSWALD_TEST_POSTGRES") }
+
+// openIn opens the database that belongs to a folder: a file in it, or a schema of
+// the PostgreSQL server that the tests run on.
+func openIn(t testing.TB, dir string) *sql.DB {
+	t.Helper()
+	if onPostgres() == "" {
+		db, err := store.Open(t.Context(), filepath.Join(dir, "comments.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		return db
+	}
+	open := func(dsn string) *sql.DB {
+		db, err := store.OpenPostgres(t.Context(), secret.New([]byte(dsn)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		return db
+	}
+	schema := fmt.Sprintf("s%x", sha256.Sum256([]byte(dir)))[:40]
+	if _, err := open(onPostgres()).Exec("CREATE SCHEMA IF NOT EXISTS " + schema); err != nil {
+		t.Fatal(err)
+	}
+	return open(onPostgres() + " search_path=" + schema)
+}
+
+// stored returns all that is on disk in the folder of a site, and in PostgreSQL.
+func (st *site) stored(dir string) string {
+	st.t.Helper()
+	var all strings.Builder
+	if st.shared {
+		for _, table := range []string{"comment", "label", "decision", "dirty", "memo", "standing", "suggestion", "letter"} {
+			rows, err := column(st.t.Context(), st.db, "SELECT t::text FROM "+table+" t")
+			if err != nil {
+				st.t.Fatal(err)
+			}
+			all.WriteString(strings.Join(rows, "\n"))
+		}
+	} else if _, err := st.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		st.t.Fatal(err)
+	}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			var b []byte
+			b, err = os.ReadFile(path)
+			all.Write(b)
+		}
+		return err
+	})
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	return all.String()
 }
 
 func (st *site) told(key string) (list []oswald.Alert) {

@@ -5,12 +5,9 @@ package moderation
 import (
 	"encoding/xml"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -184,17 +181,8 @@ func TestHoleAddressesAreTruncatedBeforeStorage(t *testing.T) {
 		st.clock.add(5 * time.Second)
 		st.send("/comment/kitchen", v, "X-Forwarded-For", from)
 	}
-	if _, err := st.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-		t.Fatal(err)
-	}
 	all := st.log.String()
-	filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() {
-			b, _ := os.ReadFile(path)
-			all += string(b)
-		}
-		return err
-	})
+	all += st.stored(dir)
 	if !strings.Contains(all, "203.0.113.0/24") || !strings.Contains(all, "2001:db8:1::/48") {
 		t.Error("the test looks in the wrong place")
 	}
@@ -213,16 +201,7 @@ func TestHoleSecretIsNowhere(t *testing.T) {
 	v := st.form("/comment/kitchen", "text", "Signed.", "name", "Ann", "secret", secretText, "answer", "wrong")
 	st.clock.add(time.Minute)
 	all := st.send("/comment/kitchen", v).body + st.get("/c/kitchen").body + st.get("/c/kitchen.atom").body + st.log.String()
-	if _, err := st.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-		t.Fatal(err)
-	}
-	filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() {
-			b, _ := os.ReadFile(path)
-			all += string(b)
-		}
-		return err
-	})
+	all += st.stored(dir)
 	c := st.comment(n)
 	if !validID(c.ID) || !strings.Contains(all, c.ID) {
 		t.Errorf("ID %q", c.ID)

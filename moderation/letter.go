@@ -109,7 +109,7 @@ func (s *Server) LetterTx(ctx context.Context, tx *sql.Tx, n int64) (oswald.Lett
 		return l, oswald.Errorf(oswald.NotFound, "There is no letter %d.", n)
 	}
 	if err == nil {
-		_, err = tx.ExecContext(ctx, "UPDATE letter SET read = 1 WHERE n = ?", n)
+		_, err = tx.ExecContext(ctx, "UPDATE letter SET read = TRUE WHERE n = ?", n)
 	}
 	if err != nil {
 		return oswald.Letter{}, fmt.Errorf("letter %d: %w", n, err)
@@ -124,7 +124,7 @@ func (s *Server) lookLetters(ctx context.Context) error {
 		return err
 	}
 	var waiting, fresh int
-	if err := s.db.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(n > ?), 0) FROM letter WHERE read = 0 AND spam = 0", told).Scan(&waiting, &fresh); err != nil {
+	if err := s.db.QueryRowContext(ctx, "SELECT count(*), count(*) FILTER (WHERE n > ?) FROM letter WHERE NOT read AND NOT spam", told).Scan(&waiting, &fresh); err != nil {
 		return err
 	}
 	now := s.now()
@@ -134,7 +134,7 @@ func (s *Server) lookLetters(ctx context.Context) error {
 	case fresh == 0:
 		return nil
 	}
-	l, err := scanLetter(s.db.QueryRowContext(ctx, selectLetter+"WHERE read = 0 AND spam = 0 ORDER BY n DESC LIMIT 1"))
+	l, err := scanLetter(s.db.QueryRowContext(ctx, selectLetter+"WHERE NOT read AND NOT spam ORDER BY n DESC LIMIT 1"))
 	if err != nil {
 		return err
 	}

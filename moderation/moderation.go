@@ -24,6 +24,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"oswald"
@@ -48,7 +49,9 @@ type PageStore interface {
 
 // Deps is what the comment server needs from others.
 type Deps struct {
-	DB     *sql.DB // of one connection, from package store
+	// DB is from package store: a file of ours alone, or a PostgreSQL database that
+	// several servers share, of which one alone has Alert.
+	DB     *sql.DB
 	Filter Filter
 	// Pages looks a wiki page up; ok is false where there is none, and then
 	// nobody can comment.
@@ -87,7 +90,13 @@ type Server struct {
 	refresh *refresher
 	tmpl    *templates
 
+	// shared says that other comment servers may have the database open too, and
+	// further that this one leaves alerts and purging to another of them.
+	shared, further bool
+
 	settling sync.Mutex    // one settle at a time, so that a label is learnt once
+	learnt   int64         // label.seq up to which the filter knows all; used when shared; guarded by settling
+	unlearnt atomic.Int64  // value of memoUnlearn that the filter was refitted for
 	wake     chan struct{} // something for Run's loop to look at
 	quit     chan struct{} // closed when Run ends: releases the tarpit
 }
@@ -106,6 +115,8 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
+	shared := store.Shared(d.DB)
+	further := shared && d.Alert == nil
 	if d.Alert == nil {
 		d.Alert = func(context.Context, oswald.Alert) error { return nil }
 	}
@@ -125,11 +136,11 @@ func New(cfg Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := store.Migrate(context.Background(), d.DB, "moderation", schema); err != nil {
+	if err := store.Migrate(context.Background(), d.DB, "moderation", map[bool][]string{false: schema, true: schemaPostgres}[shared]); err != nil {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, db: d.DB, filter: d.Filter, pages: d.Pages, source: d.Source, publish: d.Publisher, alert: d.Alert, log: log, now: d.Now,
+		cfg: cfg, db: d.DB, shared: shared, further: further, filter: d.Filter, pages: d.Pages, source: d.Source, publish: d.Publisher, alert: d.Alert, log: log, now: d.Now,
 		keys: newKeys(key), proxies: proxies, asks: asks,
 		marks:  newLimiter(d.Marks, log, d.Now),
 		tarpit: newTarpit(cfg.Tarpit, cfg.TarpitHold),
@@ -164,6 +175,7 @@ func (s *Server) Run(ctx context.Context) error {
 			s.look(ctx)
 		case <-tick.C:
 			s.asks.reload()
+			s.follow(ctx)
 			s.look(ctx)
 			s.purge(ctx)
 		}

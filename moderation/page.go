@@ -43,7 +43,16 @@ type shownComment struct {
 
 // view returns how the comments on key lie on pages.
 func (s *Server) view(ctx context.Context, key string) (*view, error) {
-	return s.views.get(key, func() (*view, error) {
+	var version int64
+	if s.shared {
+		// Before the view is made: then it is at least as new as its version says.
+		var err error
+		if version, err = s.memo(ctx, "version/"+key); err != nil {
+			return nil, err
+		}
+		s.views.dropOlder(key, version)
+	}
+	return s.views.get(key, version, func() (*view, error) {
 		rows, err := s.db.QueryContext(context.WithoutCancel(ctx), // others wait for it too
 			"SELECT n, parent, octet_length(text), changed FROM comment WHERE page = ? AND state = 'shown' ORDER BY n", key)
 		if err != nil {

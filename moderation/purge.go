@@ -13,6 +13,9 @@ const memoPurge = "purged"
 // comments and of spam that nobody wanted back, network addresses, and decisions.
 // Labels stay, since the filter is refitted from them; erasing is another thing.
 func (s *Server) purge(ctx context.Context) {
+	if s.further {
+		return
+	}
 	last, err := s.memo(ctx, memoPurge)
 	now := s.now()
 	if err == nil && now.Sub(time.UnixMilli(last)) >= time.Hour {
@@ -29,7 +32,7 @@ func (s *Server) purgeNow(ctx context.Context, now time.Time) error {
 		return err
 	}
 	defer tx.Rollback() // harmless after Commit
-	if err := secureDelete(ctx, tx); err != nil {
+	if err := s.secureDelete(ctx, tx); err != nil {
 		return err
 	}
 	old := now.Add(-s.cfg.Retention).UnixMilli()

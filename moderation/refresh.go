@@ -151,7 +151,7 @@ func (r *refresher) put(ctx context.Context, key string, seq int64) error {
 		had, has := r.sent[key], make([]uint64, last)
 		for p := 1; p <= last; p++ {
 			has[p-1] = v.signature(p)
-			if p <= len(had) && had[p-1] == has[p-1] {
+			if p <= len(had) && had[p-1] == has[p-1] && !r.s.shared { // where nobody else puts pages
 				continue
 			}
 			d, err := r.s.renderPage(ctx, key, title, url, v, p)
@@ -188,8 +188,17 @@ func (r *refresher) put(ctx context.Context, key string, seq int64) error {
 	if err := setMemo(ctx, tx, "pages/"+key, int64(last)); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM dirty WHERE page = ? AND seq = ?", key, seq); err != nil {
+	res, err := tx.ExecContext(ctx, "DELETE FROM dirty WHERE page = ? AND seq = ?", key, seq)
+	if err != nil {
 		return err
+	}
+	if n, err := res.RowsAffected(); err != nil {
+		return err
+	} else if n == 0 && r.s.shared {
+		// Another server may have put out a newer page before ours: once more.
+		if err := r.s.markChanged(ctx, tx, key); err != nil {
+			return err
+		}
 	}
 	return tx.Commit()
 }
@@ -201,7 +210,7 @@ func (s *Server) Republish(ctx context.Context) error {
 	}
 	// Counting seq on keeps a mark that is being worked off from being lost.
 	_, err := s.db.ExecContext(ctx, `INSERT INTO dirty(page) SELECT DISTINCT page FROM comment WHERE state = 'shown' 
-		ON CONFLICT(page) DO UPDATE SET seq = seq + 1`)
+		ON CONFLICT(page) DO UPDATE SET seq = dirty.seq + 1`)
 	return err
 }
 

@@ -93,4 +93,94 @@ ALTER TABLE comment ADD COLUMN signer TEXT NOT NULL DEFAULT ''; -- fingerprint o
 CREATE INDEX comment_signed ON comment(signer, hash) WHERE signer <> '';
 CREATE INDEX comment_last ON comment(page, state, at); -- the newest of a page, whatever it has
 DROP INDEX comment_page;
+`, `
+ALTER TABLE label ADD COLUMN seq INTEGER NOT NULL DEFAULT 0; -- counts what people said
+`}
+
+// schemaPostgres is the history of the same tables in PostgreSQL, where several
+// servers share them. There, label.seq instead of learnt tells each server what
+// its filter has not seen yet.
+var schemaPostgres = []string{`
+CREATE TABLE comment(
+	n       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	page    TEXT   NOT NULL,
+	parent  BIGINT NOT NULL DEFAULT 0,
+	author  TEXT   NOT NULL,
+	id      TEXT   NOT NULL DEFAULT '',
+	text    TEXT   NOT NULL,
+	at      BIGINT NOT NULL,
+	edited  BIGINT NOT NULL DEFAULT 0,
+	changed BIGINT NOT NULL,
+	state   TEXT   NOT NULL,
+	verdict TEXT   NOT NULL,
+	score   DOUBLE PRECISION NOT NULL,
+	net     TEXT   NOT NULL DEFAULT '',
+	hash    TEXT   NOT NULL,
+	nonce   TEXT   UNIQUE,
+	signer  TEXT   NOT NULL DEFAULT ''
+);
+CREATE INDEX comment_last ON comment(page, state, at);
+CREATE INDEX comment_state ON comment(state, n);
+CREATE INDEX comment_at ON comment(at);
+CREATE INDEX comment_hash ON comment(hash, at);
+CREATE INDEX comment_id ON comment(id);
+CREATE INDEX comment_signed ON comment(signer, hash) WHERE signer <> '';
+CREATE TABLE label(
+	n      BIGINT PRIMARY KEY,
+	spam   BOOLEAN NOT NULL,
+	author TEXT    NOT NULL,
+	text   TEXT    NOT NULL,
+	at     BIGINT  NOT NULL,
+	learnt BOOLEAN NOT NULL DEFAULT FALSE,
+	seq    BIGINT  NOT NULL
+);
+CREATE INDEX label_seq ON label(seq);
+CREATE TABLE decision(
+	seq      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	command  TEXT   NOT NULL UNIQUE,
+	n        BIGINT NOT NULL,
+	decision TEXT   NOT NULL,
+	was      TEXT   NOT NULL,
+	label    TEXT   NOT NULL,
+	at       BIGINT NOT NULL,
+	subject  TEXT   NOT NULL DEFAULT '',
+	undone   TEXT
+);
+CREATE INDEX decision_at ON decision(at);
+CREATE INDEX decision_undone ON decision(undone);
+CREATE TABLE dirty(page TEXT PRIMARY KEY, seq BIGINT NOT NULL DEFAULT 1);
+CREATE TABLE memo(key TEXT PRIMARY KEY, value BIGINT NOT NULL);
+CREATE TABLE standing(id TEXT PRIMARY KEY, standing TEXT NOT NULL, at BIGINT NOT NULL);
+CREATE TABLE suggestion(
+	n       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	page    TEXT   NOT NULL,
+	author  TEXT   NOT NULL,
+	id      TEXT   NOT NULL,
+	note    TEXT   NOT NULL,
+	base    TEXT   NOT NULL,
+	text    TEXT   NOT NULL,
+	added   BIGINT NOT NULL,
+	removed BIGINT NOT NULL,
+	at      BIGINT NOT NULL,
+	state   TEXT   NOT NULL,
+	net     TEXT   NOT NULL,
+	nonce   TEXT   UNIQUE,
+	command TEXT,
+	decided BIGINT,
+	before  TEXT,
+	after   TEXT
+);
+CREATE INDEX suggestion_state ON suggestion(state, n);
+CREATE TABLE letter(
+	n      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	author TEXT    NOT NULL,
+	reach  TEXT    NOT NULL,
+	text   TEXT    NOT NULL,
+	at     BIGINT  NOT NULL,
+	spam   BOOLEAN NOT NULL,
+	read   BOOLEAN NOT NULL DEFAULT FALSE,
+	net    TEXT    NOT NULL,
+	nonce  TEXT    UNIQUE
+);
+CREATE INDEX letter_read ON letter(read, spam);
 `}

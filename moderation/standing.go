@@ -38,7 +38,7 @@ func standing(ctx context.Context, q querier, id string) (Standing, error) {
 		return st, err
 	}
 	var ham, spam int
-	err = q.QueryRowContext(ctx, `SELECT coalesce(sum(l.spam = 0), 0), coalesce(sum(l.spam = 1), 0)
+	err = q.QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE NOT l.spam), count(*) FILTER (WHERE l.spam)
 		FROM comment c JOIN label l ON l.n = c.n WHERE c.id = ?`, id).Scan(&ham, &spam)
 	if err == nil && ham >= earnedTrust && spam == 0 {
 		st = Trusted
@@ -172,8 +172,8 @@ func (s *Server) Identity(ctx context.Context, _, id string) (oswald.Identity, e
 		return oswald.Identity{}, fmt.Errorf("identity: %w", err)
 	}
 	var edits int
-	err = s.db.QueryRowContext(ctx, `SELECT coalesce(sum(state = 'shown'), 0), coalesce(sum(state = 'queued'), 0),
-		coalesce(sum(state = 'hidden'), 0), (SELECT count(*) FROM suggestion WHERE id = ?1) FROM comment WHERE id = ?1`, id).
+	err = s.db.QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE state = 'shown'), count(*) FILTER (WHERE state = 'queued'),
+		count(*) FILTER (WHERE state = 'hidden'), (SELECT count(*) FROM suggestion WHERE id = ?1) FROM comment WHERE id = ?1`, id).
 		Scan(&who.Shown, &who.Queued, &who.Hidden, &edits)
 	if err != nil {
 		return oswald.Identity{}, fmt.Errorf("identity: %w", err)

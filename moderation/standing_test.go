@@ -4,9 +4,6 @@ package moderation
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -90,7 +87,7 @@ func TestErase(t *testing.T) {
 	if a := st.get("/c/kitchen"); a.has("forget this") || a.has("Ann Author") || !a.has("Others stay.") {
 		t.Error(a.body)
 	}
-	if all, err := st.labels(t.Context()); err != nil || len(all) != 0 {
+	if all, err := st.labels(t.Context()); err != nil || len(all.list) != 0 {
 		t.Error(all, err)
 	}
 	if _, known := st.filter.knows(n); known {
@@ -100,17 +97,9 @@ func TestErase(t *testing.T) {
 		t.Error("too much was erased")
 	}
 	// Not even in the file's free pages.
-	if _, err := st.db.Exec("PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
-		t.Fatal(err)
+	if strings.Contains(st.stored(dir), "forget this sentence") {
+		t.Error("still on disk")
 	}
-	filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() {
-			if b, _ := os.ReadFile(path); strings.Contains(string(b), "forget this sentence") {
-				t.Errorf("still in %s", filepath.Base(path))
-			}
-		}
-		return err
-	})
 	if got, err := st.Erase(t.Context(), "e1", id); err != nil || got != 1 {
 		t.Error("the same command again:", got, err)
 	}

@@ -124,12 +124,12 @@ func (s *Server) count(ctx context.Context) (c counts, err error) {
 		(SELECT count(*) FROM comment WHERE state = 'shown'),
 		(SELECT count(*) FROM comment WHERE state = 'queued'),
 		(SELECT count(*) FROM comment WHERE state = 'hidden'),
-		(SELECT count(*) FROM label WHERE spam = 0),
-		(SELECT count(*) FROM label WHERE spam = 1),
+		(SELECT count(*) FROM label WHERE NOT spam),
+		(SELECT count(*) FROM label WHERE spam),
 		(SELECT count(*) FROM comment WHERE at >= ?1),
 		(SELECT count(*) FROM comment WHERE at >= ?1 AND verdict = 'spam'),
 		(SELECT count(*) FROM comment c JOIN label l ON l.n = c.n WHERE c.at >= ?2
-			AND (c.verdict = 'spam' AND l.spam = 0 OR c.verdict = 'ham' AND l.spam = 1))`, today, month).
+			AND (c.verdict = 'spam' AND NOT l.spam OR c.verdict = 'ham' AND l.spam))`, today, month).
 		Scan(&c.shown, &c.queued, &c.hidden, &c.ham, &c.spam, &c.postedToday, &c.caughtToday, &c.corrected)
 	return c, err
 }
@@ -176,17 +176,14 @@ func (s *Server) insert(ctx context.Context, c *comment, nonce string, hold bool
 	}
 	c.State = stateFor(c.Verdict, worth, hold)
 	c.At = now
-	res, err := tx.ExecContext(ctx, `INSERT INTO comment(page, parent, author, id, text, at, changed, state, verdict, score, net, hash, nonce, signer)
-		VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`,
-		c.Page, c.parent, c.Author, c.ID, c.Text, now.UnixMilli(), c.State, c.Verdict, c.Score, c.net, hash, nonce, c.Signer)
+	err = tx.QueryRowContext(ctx, `INSERT INTO comment(page, parent, author, id, text, at, changed, state, verdict, score, net, hash, nonce, signer)
+		VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING n`,
+		c.Page, c.parent, c.Author, c.ID, c.Text, now.UnixMilli(), c.State, c.Verdict, c.Score, c.net, hash, nonce, c.Signer).Scan(&c.N)
 	if err != nil {
 		return err
 	}
-	if c.N, err = res.LastInsertId(); err != nil {
-		return err
-	}
-	if c.State == oswald.Shown && s.refresh.store != nil {
-		if err := markDirty(ctx, tx, c.Page); err != nil {
+	if c.State == oswald.Shown {
+		if err := s.markChanged(ctx, tx, c.Page); err != nil {
 			return err
 		}
 	}
@@ -212,10 +209,27 @@ func (s *Server) byNonce(ctx context.Context, nonce string) (comment, bool) {
 	return c, err == nil
 }
 
-// markDirty records that a page is to be rendered into the page store.
-func markDirty(ctx context.Context, q querier, page string) error {
-	_, err := q.ExecContext(ctx, `INSERT INTO dirty(page) VALUES(?)
-		ON CONFLICT(page) DO UPDATE SET seq = seq + 1`, page)
+// markChanged records that a page looks different: it is to be rendered into the
+// page store, and other servers on the same database are to forget what they have
+// of it.
+func (s *Server) markChanged(ctx context.Context, q querier, page string) error {
+	if s.refresh.store != nil {
+		if _, err := q.ExecContext(ctx, `INSERT INTO dirty(page) VALUES(?)
+			ON CONFLICT(page) DO UPDATE SET seq = dirty.seq + 1`, page); err != nil {
+			return err
+		}
+	}
+	if !s.shared {
+		return nil
+	}
+	return countMemo(ctx, q, "version/"+page)
+}
+
+// countUp adds one to a number in memo.
+const countUp = "INSERT INTO memo VALUES(?, 1) ON CONFLICT(key) DO UPDATE SET value = memo.value + 1"
+
+func countMemo(ctx context.Context, q querier, key string) error {
+	_, err := q.ExecContext(ctx, countUp, key)
 	return err
 }
 

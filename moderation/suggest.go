@@ -141,13 +141,10 @@ func (s *Server) storeSuggestion(ctx context.Context, sg *Suggestion, nonce, net
 	if worth == Banned {
 		sg.State = "hidden"
 	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO suggestion(page, author, id, note, base, text, added, removed, at, state, net, nonce)
-		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, sg.Page, sg.Author, sg.ID, sg.Note, sg.Base, sg.Text, sg.Added, sg.Removed,
-		sg.At.UnixMilli(), sg.State, net, nonce)
+	err = tx.QueryRowContext(ctx, `INSERT INTO suggestion(page, author, id, note, base, text, added, removed, at, state, net, nonce)
+		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING n`, sg.Page, sg.Author, sg.ID, sg.Note, sg.Base, sg.Text, sg.Added, sg.Removed,
+		sg.At.UnixMilli(), sg.State, net, nonce).Scan(&sg.N)
 	if err != nil {
-		return err
-	}
-	if sg.N, err = res.LastInsertId(); err != nil {
 		return err
 	}
 	return tx.Commit()

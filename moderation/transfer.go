@@ -128,8 +128,8 @@ func (s *Server) takePart(ctx context.Context, source string, part []record, num
 			rep.Present++
 		default:
 			rep.Added++
-			if !pages[page] && s.refresh.store != nil {
-				if err := markDirty(ctx, tx, page); err != nil {
+			if !pages[page] {
+				if err := s.markChanged(ctx, tx, page); err != nil {
 					return err
 				}
 			}
@@ -184,13 +184,10 @@ func takeOne(ctx context.Context, tx *sql.Tx, source, page string, r record, par
 	if r.Edited != nil {
 		edited = r.Edited.UnixMilli()
 	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO comment(page, parent, author, id, text, at, edited, changed, state, verdict, score, hash, nonce)
-		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		page, parent, author, id, text, r.At.UnixMilli(), edited, now.UnixMilli(), r.State, verdict, score, textHash(text), nonce)
+	err = tx.QueryRowContext(ctx, `INSERT INTO comment(page, parent, author, id, text, at, edited, changed, state, verdict, score, hash, nonce)
+		VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING n`,
+		page, parent, author, id, text, r.At.UnixMilli(), edited, now.UnixMilli(), r.State, verdict, score, textHash(text), nonce).Scan(&n)
 	if err != nil {
-		return 0, false, err
-	}
-	if n, err = res.LastInsertId(); err != nil {
 		return 0, false, err
 	}
 	if r.Label == oswald.Ham || r.Label == oswald.Spam {

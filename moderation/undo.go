@@ -148,8 +148,8 @@ func (s *Server) takeBack(ctx context.Context, tx *sql.Tx, d logged, command str
 			return oswald.Errorf(oswald.Conflict, "Comment %d has changed since you decided; decide afresh.", d.n)
 		}
 		list = append(list, stmt{"UPDATE comment SET state = ?, changed = ? WHERE n = ?", []any{d.was, at, d.n}})
-		if s.refresh.store != nil && (d.was == string(oswald.Shown)) != (c.State == oswald.Shown) {
-			if err := markDirty(ctx, tx, c.Page); err != nil {
+		if (d.was == string(oswald.Shown)) != (c.State == oswald.Shown) {
+			if err := s.markChanged(ctx, tx, c.Page); err != nil {
 				return fmt.Errorf("undo: %w", err)
 			}
 		}
@@ -157,7 +157,7 @@ func (s *Server) takeBack(ctx context.Context, tx *sql.Tx, d logged, command str
 		case d.label == string(c.Label):
 		case d.label == "":
 			list = append(list, stmt{"DELETE FROM label WHERE n = ?", []any{d.n}},
-				stmt{"INSERT INTO memo VALUES(?, 1) ON CONFLICT(key) DO UPDATE SET value = 1", []any{memoUnlearn}})
+				stmt{countUp, []any{memoUnlearn}})
 		default:
 			if err := setLabel(ctx, tx, d.n, d.label == string(oswald.Spam), c.Author, c.Text, at); err != nil {
 				return fmt.Errorf("undo: %w", err)
@@ -184,7 +184,7 @@ func (s *Server) takeBack(ctx context.Context, tx *sql.Tx, d logged, command str
 	return nil
 }
 
-// memoUnlearn says that the filter still knows a label which is no more.
+// memoUnlearn counts labels which are no more and that the filter still knows.
 const memoUnlearn = "filter/unlearn"
 
 // Undid does what a committed undo is owed: the filter forgets, the page is made
@@ -203,20 +203,4 @@ func (s *Server) Undid(ctx context.Context, command string) {
 	if err != nil {
 		s.log.Error("after an undo", "n", n, "err", err)
 	}
-}
-
-// unlearn refits the filter without the labels that are no more.
-func (s *Server) unlearn(ctx context.Context) error {
-	owed, err := s.memo(ctx, memoUnlearn)
-	if err != nil || owed == 0 {
-		return err
-	}
-	all, err := s.labels(ctx)
-	if err != nil {
-		return err
-	}
-	if _, err := s.refit(ctx, all); err != nil {
-		return err
-	}
-	return setMemo(ctx, s.db, memoUnlearn, 0)
 }

@@ -29,9 +29,10 @@ func newDoc(body []byte) doc {
 // view is how the shown comments of one wiki page lie on pages of comments. It
 // never changes but for pages being rendered when first asked for.
 type view struct {
-	order  []node
-	chunks [][2]int      // from, to in order; at least one
-	where  map[int64]int // comment → page, from 1
+	version int64 // of the page in the database, where others change it too
+	order   []node
+	chunks  [][2]int      // from, to in order; at least one
+	where   map[int64]int // comment → page, from 1
 
 	mu    sync.Mutex
 	pages map[int]doc // rendered; 0 is the feed
@@ -119,6 +120,8 @@ type making struct {
 	done chan struct{}
 	view *view
 	err  error
+
+	version int64
 }
 
 func newViews(max int) *views {
@@ -131,6 +134,18 @@ func (vs *views) drop(key string) {
 	defer vs.mu.Unlock()
 	vs.forget(key)
 	delete(vs.making, key) // whoever makes it gives it to those who wait, and nobody keeps it
+}
+
+// dropOlder forgets a page that another server has changed.
+func (vs *views) dropOlder(key string, version int64) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	if v, ok := vs.kept[key]; ok && v.version < version {
+		vs.forget(key)
+	}
+	if m, ok := vs.making[key]; ok && m.version < version {
+		delete(vs.making, key)
+	}
 }
 
 func (vs *views) forget(key string) {
@@ -148,7 +163,9 @@ func (vs *views) forget(key string) {
 
 func (v *view) weight() int { return 96 * (len(v.order) + 1) }
 
-func (vs *views) get(key string, build func() (*view, error)) (*view, error) {
+// get returns the view of a page at version, which is 0 where nobody else changes
+// pages, or a newer one.
+func (vs *views) get(key string, version int64, build func() (*view, error)) (*view, error) {
 	vs.mu.Lock()
 	if v, ok := vs.kept[key]; ok {
 		vs.mu.Unlock()
@@ -159,11 +176,13 @@ func (vs *views) get(key string, build func() (*view, error)) (*view, error) {
 		<-m.done
 		return m.view, m.err
 	}
-	m := &making{done: make(chan struct{})}
+	m := &making{done: make(chan struct{}), version: version}
 	vs.making[key] = m
 	vs.mu.Unlock()
 
-	m.view, m.err = build()
+	if m.view, m.err = build(); m.err == nil {
+		m.view.version = version
+	}
 	vs.mu.Lock()
 	if vs.making[key] == m {
 		delete(vs.making, key)
