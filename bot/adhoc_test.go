@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"oswald"
-	"oswald/internal/prosodytest"
 	"oswald/internal/xmppclient"
 	"oswald/internal/xmppclient/xmltree"
+	"oswald/internal/xmpptest"
 )
 
 // menu is a small table of commands.
@@ -41,7 +41,7 @@ type dialog struct {
 	full string
 }
 
-func dialogOf(t *testing.T, s *prosodytest.Server, user string, r *rig) dialog {
+func dialogOf(t *testing.T, s *xmpptest.Server, user string, r *rig) dialog {
 	t.Helper()
 	c, seen := watcher(t, s, user)
 	return dialog{t, c, seen, fullJID(r)}
@@ -93,10 +93,9 @@ func filled(values ...string) string {
 	return x.String()
 }
 
-// withMenu starts server and bot with the small table.
-func withMenu(t *testing.T) (*prosodytest.Server, *rig) {
+// withMenu starts a bot with the small table.
+func withMenu(t *testing.T, s *xmpptest.Server) *rig {
 	t.Helper()
-	s := server(t)
 	r := newRig(t, testConfig(t, s), filepath.Join(t.TempDir(), "bot.db"))
 	r.deps.Menu = menu{}
 	r.commands.answer = func(_ context.Context, q oswald.Request) (oswald.Reply, error) {
@@ -114,11 +113,12 @@ func withMenu(t *testing.T) (*prosodytest.Server, *rig) {
 		}
 		return oswald.Reply{Text: "did " + q.Text}, nil
 	}
-	return s, r.run().waitOnline()
+	return r.run().waitOnline()
 }
 
-func TestAdHoc(t *testing.T) {
-	s, r := withMenu(t)
+func testAdHoc(t *testing.T, s *xmpptest.Server) {
+	s.Register("mallory")
+	r := withMenu(t, s)
 	full := fullJID(r)
 	alice, bob, mallory := dialogOf(t, s, "alice", r), dialogOf(t, s, "bob", r), dialogOf(t, s, "mallory", r)
 
@@ -214,7 +214,8 @@ func TestAdHoc(t *testing.T) {
 // TestAdHocAgain sends the same request twice: it runs once and is answered twice
 // with the same.
 func TestAdHocAgain(t *testing.T) {
-	s, r := withMenu(t)
+	s := server(t)
+	r := withMenu(t, s)
 	full := fullJID(r)
 	alice, seen := watcher(t, s, "alice")
 	answers := func(id string) (list []string) {

@@ -19,10 +19,10 @@ import (
 	"testing"
 	"time"
 
-	"oswald/internal/prosodytest"
 	"oswald/internal/secret"
 	"oswald/internal/xmppclient"
 	"oswald/internal/xmppclient/xmltree"
+	"oswald/internal/xmpptest"
 )
 
 // stanzas remembers what a client got.
@@ -50,7 +50,7 @@ func (s *stanzas) find(local string, ok func(*xmltree.Element) bool) (list []*xm
 }
 
 // watcher is a client whose stanzas are kept.
-func watcher(t *testing.T, s *prosodytest.Server, user string) (*xmppclient.Client, *stanzas) {
+func watcher(t *testing.T, s *xmpptest.Server, user string) (*xmppclient.Client, *stanzas) {
 	t.Helper()
 	var seen stanzas
 	c, err := xmppclient.Dial(t.Context(), xmppclient.Config{
@@ -81,10 +81,19 @@ func verOf(q *xmltree.Element) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// TestPresence wants a presence whose hash is true, with picture, priority and a
+// TestAppearance runs what others see of the bot, and its menu, on a Prosody and an
+// ejabberd.
+func TestAppearance(t *testing.T) {
+	xmpptest.Servers(t, []string{"bot", "alice", "bob"}, func(t *testing.T, s *xmpptest.Server) {
+		t.Run("presence", func(t *testing.T) { testPresence(t, s) })
+		t.Run("profile", func(t *testing.T) { testProfile(t, s) })
+		t.Run("menu", func(t *testing.T) { testAdHoc(t, s) })
+	})
+}
+
+// testPresence wants a presence whose hash is true, with picture, priority and a
 // status text that is told again when it changes, but seldom.
-func TestPresence(t *testing.T) {
-	s := server(t)
+func testPresence(t *testing.T, s *xmpptest.Server) {
 	r := newRig(t, testConfig(t, s), filepath.Join(t.TempDir(), "bot.db"))
 	var mu sync.Mutex
 	mood := "21 °C · no alerts"
@@ -157,10 +166,9 @@ func TestPresence(t *testing.T) {
 	}
 }
 
-// TestProfile wants name and picture in all places where clients look for them, put
+// testProfile wants name and picture in all places where clients look for them, put
 // there once, and other fields left alone.
-func TestProfile(t *testing.T) {
-	s := server(t)
+func testProfile(t *testing.T, s *xmpptest.Server) {
 	cfg := testConfig(t, s)
 	bot, err := xmppclient.Dial(t.Context(), xmppclient.Config{
 		JID: botJID, Password: secret.New([]byte(s.Password("bot"))), Addr: s.Addr, TLS: &tls.Config{RootCAs: roots(t, s)},
@@ -183,7 +191,7 @@ func TestProfile(t *testing.T) {
 	}
 	items := func(node string) *xmltree.Element {
 		t.Helper()
-		return get("<pubsub xmlns='" + nsPubSub + "'><items node='" + node + "' max_items='1'/></pubsub>").First().First()
+		return get("<pubsub xmlns='"+nsPubSub+"'><items node='"+node+"' max_items='1'/></pubsub>").Child(nsPubSub, "items").Child(nsPubSub, "item")
 	}
 	round := func(cfg Config, name string, pic []byte, again bool) {
 		t.Helper()

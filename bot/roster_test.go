@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"oswald"
-	"oswald/internal/prosodytest"
 	"oswald/internal/secret"
 	"oswald/internal/xmppclient"
 	"oswald/internal/xmppclient/xmltree"
+	"oswald/internal/xmpptest"
 )
 
 // people has the roles of a test, which change.
@@ -39,14 +39,17 @@ func (p *people) set(user string, role oswald.Role) {
 	p.roles[jidOf(user)] = role
 }
 
-// unacquainted is a server where nobody is in anybody's roster.
-func unacquainted(t *testing.T) *prosodytest.Server {
-	t.Helper()
-	s := prosodytest.Start(t)
-	for _, user := range []string{"bot", "alice", "bob", "mallory"} {
-		s.Register(user)
-	}
-	return s
+// TestPeople runs all that is about contacts with a Prosody and an ejabberd where
+// nobody is in anybody's roster.
+func TestPeople(t *testing.T) {
+	xmpptest.Servers(t, nil, func(t *testing.T, s *xmpptest.Server) {
+		for _, user := range []string{"bot", "alice", "bob", "mallory"} {
+			s.Register(user)
+		}
+		t.Run("company", func(t *testing.T) { testCompany(t, s) })
+		t.Run("blocking", func(t *testing.T) { testBlocking(t, s) })
+		t.Run("forgery", func(t *testing.T) { testForgery(t, s) })
+	})
 }
 
 func withPeople(t *testing.T, cfg Config, path string, p *people) *rig {
@@ -57,7 +60,7 @@ func withPeople(t *testing.T, cfg Config, path string, p *people) *rig {
 }
 
 // botAccount is another client of the bot's own account.
-func botAccount(t *testing.T, s *prosodytest.Server) *xmppclient.Client {
+func botAccount(t *testing.T, s *xmpptest.Server) *xmppclient.Client {
 	t.Helper()
 	c, err := xmppclient.Dial(t.Context(), xmppclient.Config{
 		JID: botJID, Password: secret.New([]byte(s.Password("bot"))), Addr: s.Addr, TLS: &tls.Config{RootCAs: roots(t, s)}, Priority: -1,
@@ -73,10 +76,9 @@ func typed(typ string) func(*xmltree.Element) bool {
 	return func(e *xmltree.Element) bool { return e.Get("type") == typ }
 }
 
-// TestCompany wants everybody with a role asked once, let in without a question, and
+// testCompany wants everybody with a role asked once, let in without a question, and
 // put out again with the role.
-func TestCompany(t *testing.T) {
-	s := unacquainted(t)
+func testCompany(t *testing.T, s *xmpptest.Server) {
 	path := filepath.Join(t.TempDir(), "bot.db")
 	p := &people{roles: map[string]oswald.Role{jidOf("alice"): oswald.Owner}}
 	alice, seen := watcher(t, s, "alice")
@@ -126,10 +128,9 @@ func TestCompany(t *testing.T) {
 	}
 }
 
-// TestForgery sends what only our own server may say: pushes of the roster and of
+// testForgery sends what only our own server may say: pushes of the roster and of
 // the list of blocked addresses, carbons and pages of the archive.
-func TestForgery(t *testing.T) {
-	s := unacquainted(t)
+func testForgery(t *testing.T, s *xmpptest.Server) {
 	p := &people{roles: map[string]oswald.Role{jidOf("alice"): oswald.Owner}}
 	r := withPeople(t, testConfig(t, s), filepath.Join(t.TempDir(), "bot.db"), p)
 	full := fullJID(r)
@@ -179,10 +180,9 @@ func TestForgery(t *testing.T) {
 	}
 }
 
-// TestBlocking wants the server to hold back who writes too much, the owners told,
+// testBlocking wants the server to hold back who writes too much, the owners told,
 // and the address let in again with a role.
-func TestBlocking(t *testing.T) {
-	s := unacquainted(t)
+func testBlocking(t *testing.T, s *xmpptest.Server) {
 	p := &people{roles: map[string]oswald.Role{jidOf("alice"): oswald.Owner}}
 	cfg := testConfig(t, s)
 	cfg.BlockAfter = 3
