@@ -89,7 +89,11 @@ func (s *session) ask(ctx context.Context, typ string, payload *xmltree.Element)
 // askAt is ask for another address, which must be in its normal form.
 func (s *session) askAt(ctx context.Context, to, typ string, payload *xmltree.Element) (*xmltree.Element, error) {
 	id := oswald.RandomID()
-	ch, err := s.iqs.add(id, to)
+	from := to
+	if to == s.b.own.Domainpart() {
+		from = ""
+	}
+	ch, err := s.iqs.add(id, from)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func (s *session) marks(e *xmltree.Element, sender string) {
 // handled marks the command c as displayed, if its sender wants to know: it has
 // been carried out, or refused (XEP-0333 section 4.1).
 func (b *Bot) handled(c command) {
-	if !c.markable || c.stanza == "" {
+	if !c.markable || c.stanza == "" || c.place != "" {
 		return
 	}
 	b.out.pass(b.wire(outgoing{to: c.sender, thread: c.thread, id: oswald.RandomID(), more: []*xmltree.Element{

@@ -305,14 +305,15 @@ func (b *Bot) Send(ctx context.Context, to string, r oswald.Reply) error {
 	if err != nil {
 		return err
 	}
-	if r.Text == "" {
+	if r.Text == "" && r.File == nil {
 		return nil
 	}
 	if b.out.count() >= outboxMax {
 		return oswald.Errorf(oswald.Unavailable, "%d messages wait to be sent already; check why the bot is not connected.", outboxMax)
 	}
 	ch := make(chan error, 1)
-	b.say(bare, "", oswald.RandomID(), r, nil, func(err error) { ch <- err })
+	r, files := b.withFile(ctx, r)
+	b.say(bare, "", oswald.RandomID(), r, nil, func(err error) { ch <- err }, files...)
 	b.disk.now()
 	select {
 	case err := <-ch:

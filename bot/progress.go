@@ -108,7 +108,7 @@ func (p *progress) end() (shown, watched bool) {
 // reactTo is the message that puts a picture on the command c, in the place of
 // the one before (XEP-0444); "" if c has no name of its own.
 func (b *Bot) reactTo(c command, picture string) string {
-	if c.stanza == "" || c.reaction {
+	if c.stanza == "" || c.reaction || c.place != "" {
 		return ""
 	}
 	return b.wire(outgoing{to: c.sender, id: oswald.RandomID(), more: []*xmltree.Element{

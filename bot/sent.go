@@ -247,15 +247,21 @@ func fromMillis(ms int64) time.Time {
 
 // say words r and puts it into the outbox, on disk with the change also (which may
 // be nil). The messages are named for id, so that a reply that is made again has
-// the same names. then is as in [outbox.keep].
-func (b *Bot) say(to, thread, id string, r oswald.Reply, also change, then func(error)) {
+// the same names. then is as in [outbox.keep]. files are addresses of what goes
+// along.
+func (b *Bot) say(to, thread, id string, r oswald.Reply, also change, then func(error), files ...string) {
 	changes := []change{also}
 	var list []string
-	parts := worded(r)
+	var parts []string
+	if r.Text != "" || len(files) == 0 {
+		parts = worded(r)
+	}
 	for i, p := range parts {
 		m := outgoing{to: to, thread: thread, id: id + "." + itoa(i+1), body: p, state: "composing", raw: r.Raw, kept: true}
 		if i == len(parts)-1 {
-			m.state = "active" // the final one (XEP-0085)
+			if len(files) == 0 {
+				m.state = "active" // the final one (XEP-0085)
+			}
 			if oswald.QuestionOf(r.About) != "" {
 				m.more = quickResponses()
 			}
@@ -265,6 +271,11 @@ func (b *Bot) say(to, thread, id string, r oswald.Reply, also change, then func(
 		}
 		if r.About != "" {
 			changes = append(changes, b.sent.add(sent{id: m.id, to: to, about: r.About, head: p}))
+		}
+	}
+	for i, address := range files {
+		if x := b.wire(fileMessage(to, thread, id+".f"+itoa(i+1), address)); x != "" {
+			list = append(list, x)
 		}
 	}
 	b.latest.set(to, id+"."+itoa(len(parts)))

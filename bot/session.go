@@ -37,7 +37,8 @@ type session struct {
 	sent    atomic.Uint32 // stanzas written; changes under the library's write lock
 	owed    atomic.Bool   // the server waits for an <a/> that says more than the last
 	iqs     iqTable
-	visible chan struct{} // closed when the server knows that we are here
+	files   atomic.Pointer[depot] // where they are put, once that is known
+	visible chan struct{}         // closed when the server knows that we are here
 	// What is asked of the archive, and whether nothing can be missing any more
 	// before the newest message.
 	query    atomic.Pointer[string]

@@ -216,8 +216,9 @@ func (b *Bot) carryOut(ctx context.Context, c command) {
 	if c.place != "" && b.rooms.reply(c, r) {
 		return
 	}
-	if r.Text != "" {
-		b.say(c.sender, c.thread, c.id, r, c.done(), nil)
+	if r.Text != "" || r.File != nil {
+		r, files := b.withFile(ctx, r)
+		b.say(c.sender, c.thread, c.id, r, c.done(), nil, files...)
 		return
 	}
 	if shown {

@@ -120,6 +120,12 @@ type Thermometer interface {
 	Readings(ctx context.Context) []oswald.Reading
 }
 
+// Plotter is what `temp` with a time needs. probe is a name that Readings has, or
+// empty for all of the house.
+type Plotter interface {
+	Plot(ctx context.Context, probe string, span time.Duration) (oswald.File, error)
+}
+
 // OpenAlert is an alert whose condition lasts.
 type OpenAlert struct {
 	Label    string // "A3", as `ack` takes it
@@ -181,6 +187,7 @@ type Deps struct {
 	Voice       Voice
 	Sound       Sound
 	Thermometer Thermometer
+	Plotter     Plotter
 	Alerts      Alerts
 	Calm        Calm
 	Hosts       Hosts

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,18 +61,71 @@ func (h *Handlers) temp(ctx context.Context, _ oswald.Request, args []string) (o
 	if len(list) == 0 {
 		return oswald.Reply{Text: "No probe has been found yet; `status` says why."}, nil
 	}
-	if len(args) == 1 {
+	var back time.Duration
+	if n := len(args); n > 0 {
+		if d, ok := plotSpan(args[n-1]); ok {
+			back, args = d, args[:n-1]
+		}
+	}
+	probe := ""
+	switch len(args) {
+	case 1:
 		r, err := pickProbe(list, args[0])
 		if err != nil {
 			return oswald.Reply{}, err
 		}
-		list = []oswald.Reading{r}
+		list, probe = []oswald.Reading{r}, r.Probe
+	case 2:
+		return oswald.Reply{}, oswald.Errorf(oswald.Invalid, "%s is not a time; write `24h` or `7d`.", quote(args[1]))
 	}
 	lines := make([]string, len(list))
 	for i, r := range list {
 		lines[i] = h.readingText(r, len(list) == 1)
 	}
-	return oswald.Reply{Text: strings.Join(lines, "\n")}, nil
+	reply := oswald.Reply{Text: strings.Join(lines, "\n")}
+	if back == 0 {
+		return reply, nil
+	}
+	if h.deps.Plotter == nil {
+		return oswald.Reply{}, absent("Drawing is")
+	}
+	f, err := h.deps.Plotter.Plot(ctx, probe, back)
+	switch {
+	case oswald.CodeOf(err) == oswald.NotFound:
+		reply.Text += "\n" + oswald.MessageOf(err)
+	case err != nil:
+		return oswald.Reply{}, err
+	default:
+		reply.File = &f
+	}
+	return reply, nil
+}
+
+// plotMost is the longest time that a plot shows.
+const plotMost = 90 * 24 * time.Hour
+
+// plotSpan reads a time such as "24h" or "7d"; "plot" is a day.
+func plotSpan(s string) (time.Duration, bool) {
+	s = strings.ToLower(s)
+	switch s {
+	case "plot", "day":
+		return 24 * time.Hour, true
+	case "week":
+		return 7 * 24 * time.Hour, true
+	}
+	unit := time.Hour
+	number, ok := strings.CutSuffix(s, "h")
+	if !ok {
+		unit = 24 * time.Hour
+		if number, ok = strings.CutSuffix(s, "d"); !ok {
+			return 0, false
+		}
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || n > int(plotMost/time.Hour) {
+		return 0, false
+	}
+	return min(time.Duration(n)*unit, plotMost), true
 }
 
 // pickProbe finds a probe by its name, or by the beginning of just one.

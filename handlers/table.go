@@ -110,8 +110,9 @@ func (h *Handlers) table() []command {
 		{name: "quiet", area: "Voice", usage: "FROM-TO|off", desc: "Speak nothing but critical alerts between two times", example: "quiet 22:00-07:00",
 			role: oswald.Member, min: 1, max: 1, changes: true, again: true, run: h.quiet},
 
-		{name: "temp", alias: []string{"temperature"}, area: "Sensors", usage: "[probe]", desc: "Tell the temperatures", example: "temp kitchen",
-			role: oswald.Member, max: 1, run: h.temp},
+		{name: "temp", alias: []string{"temperature"}, area: "Sensors", usage: "[probe] [24h|7d]", desc: "Tell the temperatures, with a plot of the time that is named", example: "temp kitchen 24h",
+			role: oswald.Member, max: 2, run: h.temp,
+			fields: []oswald.Field{{Name: "probe", Label: "Probe; behind it 24h or 7d for a plot", Rest: true}}},
 
 		{name: "alerts", area: "Alerts", desc: "List the alerts that last", example: "alerts",
 			role: oswald.Member, run: h.alerts},

@@ -125,6 +125,7 @@ func (a *app) makeHandlers(r *botRole, db *sql.DB) (err error) {
 		Voice:       r.voice,
 		Sound:       r.voice,
 		Thermometer: r.sensors,
+		Plotter:     r.sensors,
 		Alerts:      openAlerts{r},
 		Calm:        r.alerts,
 		Hosts:       r.node,
