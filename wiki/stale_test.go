@@ -70,6 +70,8 @@ func TestStale(t *testing.T) {
 		op{kind: "clock", n: 1}, op{kind: "clock", n: 2}, op{kind: "clock", n: 0})
 	test("folder and file change places",
 		w("a.md", "page"), w("a/b.md", "below"), d("a.md"), w("b", "a file"), w("b.md", "a page"), d("b"), d("b.md"))
+	test("crumbs: the parent of a page comes onto a trail",
+		w("T.md", "---\ntrail: [X, Y]\n---\nt"), w("X.md", "x"), w("Up.md", "up"), w("Below.md", "---\nparent: Up\n---\nb"), w("W.md", "---\ntrail: true\n---\n[[Up]]"))
 	test("nothing is left", w("A.md", "a #t"), d("A.md"), w("A.md", "b"))
 }
 

@@ -126,9 +126,11 @@ func (w *writer) above(r *Record, x *expander, seen []*Record) []Ref {
 	var p *Record
 	if up := r.Val("parent"); up != "" {
 		p = x.lookup(place{rec: r}, linkName(up), 1)
-	} else if on := w.ix.trails[r.File]; len(on) > 0 {
-		p = on[0].trail
-		x.deps.add(depTrail, r.File, answerTrail(r, w.ix))
+	} else if len(w.ix.trails) > 0 {
+		x.deps.add(depTrail, r.File, answerTrail(r, w.ix)) // on none now, perhaps on one later
+		if on := w.ix.trails[r.File]; len(on) > 0 {
+			p = on[0].trail
+		}
 	}
 	switch {
 	case p == nil:
