@@ -27,6 +27,9 @@ func (s *status) Parts(ctx context.Context) []oswald.Part {
 		list = append(list, s.bot.voice.Parts()...)
 		list = append(list, s.bot.sensors.Parts()...)
 	}
+	if s.app.site != nil {
+		list = append(list, s.app.site.site.Part())
+	}
 	if s.app.comments != nil {
 		list = append(list, s.app.comments.server.Part(ctx))
 	}
