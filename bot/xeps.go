@@ -38,7 +38,7 @@ func extensions() []extension {
 		{92, "Software Version", "1.1", false, "name and version of the program", "answer.go", []string{nsVersion}},
 		{115, "Entity Capabilities", "1.6.0", false, "what it can, as a hash in the presence", "answer.go", []string{nsCaps}},
 		{153, "vCard-Based Avatars", "1.1.1", true, "the hash of its picture in the presence", "identity.go", nil},
-		{163, "Personal Eventing Protocol", "1.2.2", true, "publishes picture and nickname; follows nobody", "profile.go", nil},
+		{163, "Personal Eventing Protocol", "1.2.2", true, "publishes picture and nickname, and keeps bookmarks", "profile.go", nil},
 		{172, "User Nickname", "1.1", true, "publishes its name", "profile.go", nil},
 		{184, "Message Delivery Receipts", "1.4.0", true, "confirms what is safely on disk, and asks for receipts", "incoming.go", []string{nsReceipts}},
 		{191, "Blocking Command", "1.3", true, "has the server hold back strangers who write too much", "blocking.go", nil},
@@ -98,12 +98,9 @@ func Extensions() string {
 		}
 		fmt.Fprintf(&b, "| [%s](%s) | %s | %s | %s | %s | `bot/%s` |\n", x.id(), x.url(), x.name, x.version, how, x.use, x.where)
 	}
-	b.WriteString(compliance)
+	b.WriteString(compliance())
 	return b.String()
 }
-
-// compliance follows the list on the page.
-const compliance = ""
 
 // DOAP is the description of the project for programs that list XMPP software, in
 // the form that https://xmpp.org/software asks for.
