@@ -60,6 +60,9 @@ test-clients: setup-test ## real XMPP clients, and pages in a real browser
 	@OSWALD_CLIENTS=$(CURDIR)/$(BUILD)/clients/node_modules $(GO) test -count=1 -run 'Converse|Profanity|GoSendxmpp|Poezio|Browser|Axe|TestPage' \
 		./cmd/oswald ./internal/browser ./internal/xmppserver
 
+test-xmpp: setup-test ## the chat on Prosody and ejabberd: crashes, cuts, floods, forgeries (OSWALD_LONG=1: the whole)
+	@$(GO) test -race -shuffle=on -timeout 150m ./bot ./internal/xmppclient ./internal/xmppserver ./internal/xmpptest
+
 test-ipc: setup-test ## the message bus: protocol, model, real processes
 	@$(GO) test -race -shuffle=on -timeout 20m ./ipc ./internal/memcached
 

@@ -202,12 +202,16 @@ func start(t *testing.T) (*prosodytest.Server, *rig) {
 	return s, r.run().waitOnline()
 }
 
+func clientConfig(t *testing.T, s *prosodytest.Server, user, resource string) xmppclient.Config {
+	return xmppclient.Config{
+		JID: jidOf(user), Resource: resource, Password: secret.New([]byte(s.Password(user))),
+		Addr: s.Addr, TLS: &tls.Config{RootCAs: roots(t, s)},
+	}
+}
+
 func client(t *testing.T, s *prosodytest.Server, user string) *xmppclient.Client {
 	t.Helper()
-	c, err := xmppclient.Dial(t.Context(), xmppclient.Config{
-		JID: jidOf(user), Password: secret.New([]byte(s.Password(user))),
-		Addr: s.Addr, TLS: &tls.Config{RootCAs: roots(t, s)},
-	})
+	c, err := xmppclient.Dial(t.Context(), clientConfig(t, s, user, ""))
 	if err != nil {
 		t.Fatal(err)
 	}
