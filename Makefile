@@ -62,6 +62,9 @@ test-clients: setup-test ## real XMPP clients, and pages in a real browser
 
 test-xmpp: setup-test ## the chat on Prosody and ejabberd: crashes, cuts, floods, forgeries (OSWALD_LONG=1: the whole)
 	@$(GO) test -race -shuffle=on -timeout 150m ./bot ./internal/xmppclient ./internal/xmppserver ./internal/xmpptest
+test-moderation: setup-test ## comments and spam filter, with memcached, nginx, PostgreSQL, bogofilter and slowhttptest
+	@OSWALD_LONG=1 $(GO) test -race -shuffle=on -timeout 30m ./moderation/... ./internal/store
+	@OSWALD_LONG=1 $(GO) test -race -timeout 30m -run "Nginx|Comments|Backup|Visitor|Edit" ./cmd/oswald
 
 test-ipc: setup-test ## the message bus: protocol, model, real processes
 	@$(GO) test -race -shuffle=on -timeout 20m ./ipc ./internal/memcached

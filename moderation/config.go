@@ -14,6 +14,8 @@ import (
 // Config is the table [comments] of config.toml.
 type Config struct {
 	KeyFile     string        `toml:"key_file" doc:"File with the server's key, for form tokens and visitors' IDs; made at first start. Keep it: a new key changes every ID."`
+	Database    string        `toml:"database_file" doc:"File that names a PostgreSQL database for the comments, as libpq writes it: host=/run/postgresql dbname=oswald. It may hold a password, so nobody else may read it. Several comment servers can share one behind one web server; they share key_file, a Memcached (bus) and this file's database. Empty: a file of this server's own. \"oswald backup\" leaves PostgreSQL to pg_dump."`
+	Further     bool          `toml:"further" doc:"This is a further server on the database of another, which alone talks to the bot: it takes comments, and suggested edits where the role site runs in the same process."`
 	BaseURL     string        `toml:"base_url" doc:"Address of the site as readers see it, for feeds: https://example.org"`
 	Hosts       []string      `toml:"hosts" doc:"Host names that requests must ask for; empty means any."`
 	Proxies     []string      `toml:"trusted_proxies" doc:"Networks of your own web servers; X-Forwarded-For is believed from these alone, and only its last address."`
@@ -71,6 +73,9 @@ func (c Config) Validate() error {
 	}
 	if c.KeyFile == "" {
 		bad("key_file", "is missing")
+	}
+	if c.Further && c.Database == "" {
+		bad("further", "needs database_file, the database that the servers share")
 	}
 	if u, err := url.Parse(c.BaseURL); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
 		bad("base_url", "%q is not an address like https://example.org", c.BaseURL)

@@ -104,5 +104,12 @@ func checkComments(ctx context.Context, d *doctor) (string, error) {
 	if err != nil {
 		return "", startFault(err)
 	}
-	return "questions and keys are there", nil
+	if cfg.Database == "" {
+		return "questions and keys are there", nil
+	}
+	shared, err := openShared(ctx, cfg.Database)
+	if err != nil {
+		return "", store.Explain(err, "")
+	}
+	return "questions and keys are there, and PostgreSQL answers", shared.Close()
 }

@@ -168,7 +168,7 @@ func (c *Config) resolve(dir string) {
 	if c.Sensors.SimDir == "" {
 		c.Sensors.SimDir = "simulated-probe"
 	}
-	beside(dir, &c.State, &c.Spam.Words, &c.XMPP.PasswordFile, &c.XMPP.CAFile, &c.Wiki.Source, &c.Wiki.Output, &c.Wiki.State, &c.Wiki.Theme, &c.Comments.Questions)
+	beside(dir, &c.State, &c.Spam.Words, &c.XMPP.PasswordFile, &c.XMPP.CAFile, &c.Wiki.Source, &c.Wiki.Output, &c.Wiki.State, &c.Wiki.Theme, &c.Comments.Questions, &c.Comments.Database)
 	if c.Audio.Folder == "" {
 		c.Audio.Folder = "voice"
 	}

@@ -99,11 +99,21 @@ func cmdConfig(_ context.Context, c console, args []string) error {
 
 // configFlag parses args that hold nothing but --config.
 func configFlag(c console, name string, args []string) (Config, error) {
+	cfg, rest, err := configArgs(c, name, args)
+	if err == nil && len(rest) != 0 {
+		err = errUsage
+	}
+	return cfg, err
+}
+
+// configArgs is configFlag for a subcommand that takes arguments besides.
+func configArgs(c console, name string, args []string) (cfg Config, rest []string, err error) {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(c.err)
 	file := flags.String("config", defaultConfig, "configuration file")
-	if flags.Parse(args) != nil || flags.NArg() != 0 {
-		return Config{}, errUsage
+	if flags.Parse(args) != nil {
+		return Config{}, nil, errUsage
 	}
-	return loadConfig(*file)
+	cfg, err = loadConfig(*file)
+	return cfg, flags.Args(), err
 }

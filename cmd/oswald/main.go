@@ -53,6 +53,7 @@ func subcommands() []subcommand {
 		{"comments", "[--config FILE]", "The comment server alone", cmdRole("comments")},
 		{"wiki", "build|publish|rollback|check [--config FILE]", "The site without chat: build it, put live what is held, take back, check", cmdWiki},
 		{"pair", "[--now] HOST... | --code [--config FILE]", "Give this host and HOST (bot, site, comments) a new key, or type one in", cmdPair},
+		{"backup", "[--config FILE] DIR", "Copy databases and keys into a new folder, while Oswald runs", cmdBackup},
 		{"cache", "[--listen ADDR]", "The embedded Memcached server alone", cmdCache},
 		{"ctl", "[--config FILE] 'COMMAND'", "A chat command without chat, as owner, over the control socket", cmdCtl},
 		{"check", "[--config FILE]", "Try out every configured part and say what to do", cmdCheck},

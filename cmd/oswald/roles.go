@@ -4,9 +4,12 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"oswald"
+	"oswald/internal/secret"
+	"oswald/internal/store"
 	"oswald/ipc"
 	"oswald/moderation"
 	"oswald/moderation/spam"
@@ -54,12 +57,45 @@ type commentsRole struct {
 	filter *spam.Filter
 }
 
-func (a *app) startComments() error {
-	db, node, err := a.openRole("comments")
-	if err != nil {
-		return err
+// openComments opens the database of the comments and the role's node on the bus,
+// which a further server does not have: there is one of that name.
+func (a *app) openComments() (db *sql.DB, node *ipc.Node, err error) {
+	if !a.cfg.Comments.Further {
+		if db, node, err = a.openRole("comments"); err != nil {
+			return nil, nil, err
+		}
+		if err := a.pair(node, "comments", "bot", "site"); err != nil {
+			return nil, nil, err
+		}
 	}
-	if err := a.pair(node, "comments", "bot", "site"); err != nil {
+	if a.cfg.Comments.Database == "" {
+		return db, node, nil
+	}
+	// The file has the records of the bus, PostgreSQL the comments.
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if db, err = openShared(ctx, a.cfg.Comments.Database); err != nil {
+		return nil, nil, err
+	}
+	a.parts.onClose(db.Close)
+	a.mu.Lock()
+	a.dbs["comments in PostgreSQL"] = db
+	a.mu.Unlock()
+	return db, node, nil
+}
+
+// openShared opens the PostgreSQL database that a file names.
+func openShared(ctx context.Context, file string) (*sql.DB, error) {
+	dsn, err := secret.Read(file)
+	if err != nil {
+		return nil, oswald.Wrap(err, oswald.Invalid, "The file that names the PostgreSQL database (comments.database_file) cannot be read; it must be readable for Oswald's user and for nobody else.")
+	}
+	return store.OpenPostgres(ctx, dsn)
+}
+
+func (a *app) startComments() error {
+	db, node, err := a.openComments()
+	if err != nil {
 		return err
 	}
 	filter, err := spam.New(a.cfg.Spam, spam.Deps{Log: a.log})
@@ -76,6 +112,14 @@ func (a *app) startComments() error {
 	if err != nil {
 		return err
 	}
+	d := moderation.Deps{
+		DB:     db,
+		Filter: filter,
+		Pages:  pages.Page,
+		Marks:  a.bus.cache,
+		Store:  delivered,
+		Log:    a.log,
+	}
 	site := wiki.NewClient(node, "site")
 	sources := newSourceCache(func(ctx context.Context, page string) (oswald.PageSource, error) {
 		if a.site != nil { // no need to go over the bus
@@ -83,28 +127,27 @@ func (a *app) startComments() error {
 		}
 		return site.Source(ctx, oswald.RandomID(), page)
 	}, a.log)
-	server, err := moderation.New(a.cfg.Comments, moderation.Deps{
-		DB:        db,
-		Filter:    filter,
-		Pages:     pages.Page,
-		Source:    sources.Source,
-		Publisher: publisher{site, sources},
-		Marks:     a.bus.cache,
-		Store:     delivered,
-		Alert: func(ctx context.Context, al oswald.Alert) error {
+	if node != nil || a.site != nil {
+		d.Source = sources.Source
+	}
+	if node != nil {
+		d.Publisher = publisher{site, sources}
+		d.Alert = func(ctx context.Context, al oswald.Alert) error {
 			return node.Submit(ctx, ipc.Command{
 				ID: oswald.RandomID(), Peer: "bot", Verb: "alert", Args: al, Deadline: time.Now().Add(alertPatience),
 			})
-		},
-		Log: a.log,
-	})
+		}
+	}
+	server, err := moderation.New(a.cfg.Comments, d)
 	if err != nil {
 		return err
 	}
-	for verb, h := range moderation.Verbs(server) {
-		node.Handle(verb, h)
+	if node != nil {
+		for verb, h := range moderation.Verbs(server) {
+			node.Handle(verb, h)
+		}
+		a.parts.start("comments", node.Run)
 	}
-	a.parts.start("comments", node.Run)
 	a.parts.start("comment server", server.Run)
 	a.comments = &commentsRole{server, filter}
 	return nil

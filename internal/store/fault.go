@@ -43,6 +43,9 @@ func Explain(err error, path string) error {
 	if err == nil {
 		return nil
 	}
+	if oswald.CodeOf(err) != oswald.Internal && !Known(err) {
+		return err // worded already
+	}
 	name := ""
 	if path != "" {
 		name = " " + filepath.Base(path)

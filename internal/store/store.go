@@ -118,6 +118,29 @@ func strict(db *sql.DB) string {
 	return " STRICT"
 }
 
+// Copy writes a sound copy of the database file at path into a new file, as it
+// stands at one moment, while others may be using it.
+func Copy(ctx context.Context, path, to string) error {
+	if _, err := os.Stat(to); err == nil {
+		return fmt.Errorf("%w: the copy is there already", errOpen)
+	}
+	db, err := Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	f, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // empty, and ours alone
+	if err != nil {
+		return fmt.Errorf("%w: %w", errOpen, err)
+	}
+	f.Close()
+	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
+		os.Remove(to)
+		return err
+	}
+	return nil
+}
+
 // Sound goes through the whole structure of the file and returns an error where
 // it is damaged.
 func Sound(ctx context.Context, db *sql.DB) error {
