@@ -19,7 +19,7 @@ HARDWARE_PACKAGES := $(RUN_PACKAGES) alsa-utils qemu-system-x86 seabios busybox-
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help run build test test-long test-hardware test-clients check bench docs fmt cross setup-run setup-test \
+.PHONY: help run build test test-long test-hardware test-moderation test-clients check bench docs fmt cross setup-run setup-test \
 	bench-chat bench-ipc bench-wiki bench-spam bench-comments bench-voice bench-system
 
 help: ## this list
@@ -62,6 +62,7 @@ test-clients: setup-test ## real XMPP clients, and pages in a real browser
 
 test-xmpp: setup-test ## the chat on Prosody and ejabberd: crashes, cuts, floods, forgeries (OSWALD_LONG=1: the whole)
 	@$(GO) test -race -shuffle=on -timeout 150m ./bot ./internal/xmppclient ./internal/xmppserver ./internal/xmpptest
+
 test-moderation: setup-test ## comments and spam filter, with memcached, nginx, PostgreSQL, bogofilter and slowhttptest
 	@OSWALD_LONG=1 $(GO) test -race -shuffle=on -timeout 30m ./moderation/... ./internal/store
 	@OSWALD_LONG=1 $(GO) test -race -timeout 30m -run "Nginx|Comments|Backup|Visitor|Edit" ./cmd/oswald
