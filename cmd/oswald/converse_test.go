@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"oswald/internal/browser"
-	"oswald/internal/xmpptest"
 )
 
 // A conversePage is Converse.js, signed in as alice, in a real browser.
@@ -90,11 +89,30 @@ func (p conversePage) shoot(name string) {
 	}
 }
 
-// TestConverse talks to Oswald from a real browser, over both servers.
+// last is a JavaScript expression for the message that came last.
+const last = `[...document.querySelectorAll("converse-chat-message")].at(-1)`
+
+// menu runs a command out of the menu that the bot offers, with value in its only
+// field, and wants the result to hold word.
+func (p conversePage) menu(bot, node, value, word string) {
+	p.t.Helper()
+	p.Click(".show-client-info")
+	tab := `[...document.querySelectorAll(".modal a, .modal button")].find(e => e.textContent.trim() === "Commands")`
+	p.Wait(tab)
+	p.Eval(tab+".click()", nil)
+	p.Type(`converse-adhoc-commands input[name="jid"]`, bot)
+	p.Press()
+	p.Click(fmt.Sprintf("converse-adhoc-commands [data-command-node=%q]", node))
+	p.Type(`converse-adhoc-commands form.converse-form input[type="text"].form-control:not([name="jid"])`, value)
+	p.shoot("converse-" + node)
+	p.Click(`converse-adhoc-commands input[data-action="complete"]`)
+	p.Wait(fmt.Sprintf(`document.querySelector("converse-adhoc-commands").textContent.includes(%q)`, word))
+}
+
+// TestConverse talks to Oswald from a real browser, over both servers: words, a
+// question answered by a touch and by a reply, and the menu.
 func TestConverse(t *testing.T) {
-	xmpptest.Servers(t, []string{"oswald", "alice", "bob", "eve"}, func(t *testing.T, s *xmpptest.Server) {
-		h := furnish(t, s, s.Addr, fmt.Sprintf("ca_file = %q\n", s.CAFile), "[sensors]\nsimulate = true\npoll = \"1s\"\n")
-		start(t, "run", "--config", h.config)
+	onBoth(t, func(t *testing.T, h *house, bot string) {
 		p := h.converse(browser.View{Width: 1000, Height: 760})
 		p.text("status", "All is well", "comments")
 		p.text("temp", "°C")
@@ -102,10 +120,19 @@ func TestConverse(t *testing.T) {
 		h.comment("house/kitchen", "Ann", "A kind word about the kettle", "203.0.113.9")
 		p.text("comments house/kitchen", "kettle")
 		p.text("delete 1", "kettle", "yes")
-		p.text("yes", "1")
-		p.shoot("converse-" + s.Name)
+		p.Eval(last+`.querySelector(".chat-msg__action-reaction").click()`, nil)
+		p.Click("converse-reaction-picker .reaction-item") // the first is a thumb up
+		p.Wait(last + `.textContent.includes("#1 by Ann on house/kitchen is deleted")`)
+		p.text("restore 1", "is back")
+		p.text("delete 1", "kettle", "yes")
+		p.Eval(last+`.querySelector(".chat-msg__action-reply").click()`, nil)
+		p.text("no", "nothing was done")
+		p.shoot("converse-" + h.server.Name)
 		p.View(browser.View{Width: 360, Height: 700, Dark: true})
 		p.text("help", "Site:", "Voice:")
-		p.shoot("converse-" + s.Name + "-phone")
+		p.shoot("converse-" + h.server.Name + "-phone")
+		p.View(browser.View{Width: 1000, Height: 760})
+		p.menu(bot, "temp", "kitchen", "°C")
+		p.shoot("converse-menu-" + h.server.Name)
 	})
 }

@@ -120,6 +120,9 @@ func (c *Terminal) Type(line string) {
 		}
 		c.Keys("C-u")
 	}
+	settle := time.NewTimer(10 * keyPause) // or it is taken for a part of what is pasted
+	defer settle.Stop()
+	<-settle.C
 	c.Keys("Enter")
 }
 
