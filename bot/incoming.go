@@ -19,6 +19,12 @@ const (
 func (s *session) message(e *xmltree.Element) {
 	b := s.b
 	inner := s.archived(e)
+	if inner == nil {
+		var is bool
+		if inner, is = s.copied(e); is && inner == nil {
+			return
+		}
+	}
 	if inner != nil {
 		e = inner
 	}

@@ -152,6 +152,7 @@ func (s *session) appear(ctx context.Context) {
 	s.b.out.pass(s.b.available())
 	close(s.visible)
 	s.b.setOnline(s.b.sm.jid.String())
+	s.carbons(ctx) // before the archive is read: nothing falls between the two
 	s.caughtUp.Store(s.catchUp(ctx))
 	s.profile(ctx, pic)
 }

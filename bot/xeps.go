@@ -48,6 +48,7 @@ func extensions() []extension {
 		{203, "Delayed Delivery", "2.0", false, "a command that comes late asks whether it is still wanted", "incoming.go", []string{nsDelay}},
 		{237, "Roster Versioning", "1.3", true, "fetches the contacts anew only if they have changed, as long as the program runs", "roster.go", nil},
 		{249, "Direct MUC Invitations", "1.2", true, "follows those of its owners; invites nobody", "invite.go", []string{nsInvite}},
+		{280, "Message Carbons", "1.0.1", true, "gets commands too that the server gave to another session of the account", "carbons.go", nil},
 		{297, "Stanza Forwarding", "1.0", true, "messages out of the archive", "archive.go", nil},
 		{308, "Last Message Correction", "1.2.1", false, "corrects the message that shows progress; a corrected command runs instead of the first, if that has changed nothing", "correct.go", []string{nsCorrect}},
 		{313, "Message Archive Management", "1.1.0", true, "takes in what came while it was away", "archive.go", nil},

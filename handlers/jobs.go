@@ -139,6 +139,11 @@ func (h *Handlers) cancelJob(ctx context.Context, req oswald.Request, args []str
 	if j.who != req.Actor.Address && req.Actor.Role < oswald.Moderator {
 		return oswald.Reply{}, oswald.Errorf(oswald.Forbidden, "Job %d is not yours; it takes the role %s to cancel it.", j.n, oswald.Moderator)
 	}
+	return h.giveUp(ctx, j)
+}
+
+// giveUp tells a job to stop.
+func (h *Handlers) giveUp(ctx context.Context, j *job) (oswald.Reply, error) {
 	remote := false
 	if h.deps.Canceller != nil {
 		switch err := h.deps.Canceller.Cancel(ctx, j.id); {

@@ -5,14 +5,19 @@ package handlers
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"oswald"
 )
 
-// Retract takes the command req.ID back, as far as that can be: a question that
-// waits is dropped. Of a command that has changed something it says so. An empty
-// reply means that nothing was changed, and nothing has to be said.
+// Retract takes the command req.ID back, as far as that can be: what runs is told to
+// stop, a question that waits is dropped. Of a command that has changed something it
+// says so. An empty reply means that nothing was changed, and nothing has to be said.
 func (h *Handlers) Retract(ctx context.Context, req oswald.Request) (oswald.Reply, error) {
+	list := h.underWay()
+	if i := slices.IndexFunc(list, func(j *job) bool { return j.id == req.ID && j.who == req.Actor.Address }); i >= 0 {
+		return h.giveUp(ctx, list[i])
+	}
 	e, err := h.earlier(ctx, req, req.ID)
 	if err != nil || e == nil {
 		return oswald.Reply{}, err

@@ -45,6 +45,28 @@ func TestTakeBack(t *testing.T) {
 	retract(next, "does not undo it", oswald.Conflict)
 }
 
+// TestTakeBackRunning takes back what runs: it is a job like any other.
+func TestTakeBackRunning(t *testing.T) {
+	b := newBench(t)
+	b.house.block = make(chan struct{})
+	req, end := b.request(owner, "say left one"), make(chan string, 1)
+	go func() {
+		reply, _ := shown(b.Dispatch(t.Context(), req))
+		end <- reply
+	}()
+	waitFor(t, func() bool { return len(b.underWay()) == 1 })
+	other := oswald.Request{ID: req.ID, Actor: oswald.Actor{Address: member, Role: oswald.Member}, At: b.now()}
+	if r, err := b.Retract(t.Context(), other); err != nil || r.Text != "" {
+		t.Errorf("somebody else: %q, %v", r.Text, err)
+	}
+	if got, _ := shown(b.Retract(t.Context(), req)); got != "I have told `say left one` to stop; it says itself how it ended." {
+		t.Errorf("%q", got)
+	}
+	if got := <-end; got != "`say` was cancelled." {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestCorrection(t *testing.T) {
 	b := newBench(t)
 	test := func(first, second, want string, code oswald.Code) {
