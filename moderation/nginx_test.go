@@ -55,16 +55,54 @@ http {
 }
 `
 
-// TestPagesBehindNginx goes the way that a site of some size goes: nginx serves
-// pages of comments from its own memcached, everything else falls through to the
-// comment server, and reading goes on when that is down.
-func TestPagesBehindNginx(t *testing.T) {
+// startNginx runs an nginx that takes finished pages from a memcached, and asks the
+// comment servers for all else, by turns. It returns where it listens.
+func startNginx(t *testing.T, memcached string, apps ...string) (listen string) {
+	t.Helper()
 	program, err := exec.LookPath("nginx")
 	if err != nil {
 		if program = "/usr/sbin/nginx"; !exists(program) {
 			t.Skip("needs nginx (apt-get install nginx-light)")
 		}
 	}
+	dir, err := os.MkdirTemp("", "oswald-nginx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen = l.Addr().String()
+	l.Close()
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user nobody nogroup;"
+	}
+	conf := strings.NewReplacer("DIR", dir, "MEMCACHED", memcached, "APP", strings.Join(apps, "; server "), "LISTEN", listen, "USER", user).Replace(nginxConf)
+	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-p", dir, "-c", filepath.Join(dir, "nginx.conf"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() })
+	eventually(t, "nginx", func() bool {
+		c, err := net.DialTimeout("tcp", listen, time.Second)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	return listen
+}
+
+// TestPagesBehindNginx goes the way that a site of some size goes: nginx serves
+// pages of comments from its own memcached, everything else falls through to the
+// comment server, and reading goes on when that is down.
+func TestPagesBehindNginx(t *testing.T) {
 	memcached := startMemcached(t)
 	bus, err := ipc.NewMemcached(memcached)
 	if err != nil {
@@ -73,38 +111,7 @@ func TestPagesBehindNginx(t *testing.T) {
 	pages := cachePages{ipc.NewCache(bus)}
 	st := newSite(t, func(c *Config, d *Deps) { c.PerPage = 5; d.Store = pages })
 	st.run()
-	dir, err := os.MkdirTemp("", "oswald-nginx")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listen := l.Addr().String()
-	l.Close()
-	user := ""
-	if os.Getuid() == 0 {
-		user = "user nobody nogroup;"
-	}
-	conf := strings.NewReplacer("DIR", dir, "MEMCACHED", memcached, "APP", st.web.Listener.Addr().String(), "LISTEN", listen, "USER", user).Replace(nginxConf)
-	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "-p", dir, "-c", filepath.Join(dir, "nginx.conf"))
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() }()
-	eventually(t, "nginx", func() bool {
-		c, err := net.DialTimeout("tcp", listen, time.Second)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-
+	listen := startNginx(t, memcached, st.web.Listener.Addr().String())
 	behind := func(method, path string, header ...string) answer {
 		t.Helper()
 		return st.do(request(t, method, "http://"+listen+path, header...))
