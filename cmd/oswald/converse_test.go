@@ -100,8 +100,11 @@ func (p conversePage) menu(bot, node, value, word string) {
 	tab := `[...document.querySelectorAll(".modal a, .modal button")].find(e => e.textContent.trim() === "Commands")`
 	p.Wait(tab)
 	p.Eval(tab+".click()", nil)
-	p.Type(`converse-adhoc-commands input[name="jid"]`, bot)
-	p.Press()
+	field := `converse-adhoc-commands input[name="jid"]`
+	p.Wait(`document.querySelector(".modal.show") && getComputedStyle(document.querySelector(".modal.show")).opacity === "1"`) // it takes the focus then
+	p.Type(field, bot)
+	p.Wait(fmt.Sprintf("document.querySelector(%q).value === %q", field, bot))
+	p.Click(`converse-adhoc-commands input[type="submit"]`)
 	p.Click(fmt.Sprintf("converse-adhoc-commands [data-command-node=%q]", node))
 	p.Type(`converse-adhoc-commands form.converse-form input[type="text"].form-control:not([name="jid"])`, value)
 	p.shoot("converse-" + node)
