@@ -51,7 +51,7 @@ func TestBadInput(t *testing.T) {
 	test("toml", "the text", "Toml.md:2: the front matter cannot be read")
 	test("latin", "caf\uFFFD", "Latin.md:1: the page is not UTF-8")
 	test("huge", "larger than the limit of 100 KB", "Huge.md:1:")
-	test("quotes", "<pre>", "Quotes.md:1: quotes or lists are nested")
+	test("quotes", "<pre tabindex", "Quotes.md:1: quotes or lists are nested")
 	test("date", "x", "Date.md:1: date: someday is not a date")
 	test("control", "a\uFFFDb\uFFFDc", "")
 	test("", "", "new line.md:1: the name of the file")

@@ -316,7 +316,8 @@ func (s *Site) loadTheme(name string) ([]byte, error) {
 }
 
 // squeeze leaves out what readers of the built-in style sheet and script need not
-// load: comments on lines of their own, and indentation.
+// load: comments on lines of their own, indentation, and in a sheet the spaces
+// that mean nothing; it has none of these pairs in a text of its own.
 func squeeze(data []byte, ext string) []byte {
 	if ext != ".css" && ext != ".js" {
 		return data
@@ -331,7 +332,10 @@ func squeeze(data []byte, ext string) []byte {
 		case bytes.HasPrefix(line, []byte("//")), len(bytes.TrimSpace(line)) == 0:
 		default:
 			if ext == ".css" {
-				line = bytes.ReplaceAll(line, []byte("; }"), []byte("}"))
+				for _, pair := range [][2]string{{"; }", "}"}, {" }", "}"}, {" { ", "{"}, {" {", "{"}, {"; ", ";"}, {": ", ":"}, {", ", ","}, {"} ", "}"}} {
+					line = bytes.ReplaceAll(line, []byte(pair[0]), []byte(pair[1]))
+				}
+				line = bytes.TrimSuffix(line, []byte("\n"))
 			}
 			out = append(out, line...)
 		}

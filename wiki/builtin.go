@@ -244,9 +244,9 @@ func (x *expander) toc(b *strings.Builder, c place, call call) {
 	if err != nil || depth < 1 {
 		depth = 3
 	}
-	b.WriteString("<nav class=\"toc\" aria-label=\"Contents\">\n")
+	b.WriteString("<div class=\"toc\">\n")
 	writeTOC(b, x.host, depth)
-	b.WriteString("</nav>\n")
+	b.WriteString("</div>\n")
 }
 
 // writeTOC writes nested lists of the headings at the top level of a page.

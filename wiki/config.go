@@ -28,6 +28,7 @@ type Config struct {
 	RawHTML     bool     `toml:"raw_html" doc:"keep HTML that stands in a page; set false when strangers can write pages"`
 	History     bool     `toml:"history" doc:"show below each page when and by whom it was changed, and on /changes/ what changed last, where the pages are in a git repository"`
 	KeepEXIF    bool     `toml:"keep_exif" doc:"publish JPEG pictures with what the camera noted in them: place, time, device; false takes it out, the files in the source folder stay as they are"`
+	Highlight   bool     `toml:"highlight" doc:"colour program text that names its language"`
 	Comments    bool     `toml:"comments" doc:"link each page to its comments"`
 	MaxPage     int      `toml:"max_page" doc:"largest page in bytes; a larger one is published as a notice that says so"`
 	Gate        bool     `toml:"gate" doc:"hold a build back that brings broken links or loops, loses the front page or a fifth of the pages, or doubles the site; publish then puts it live all the same"`
@@ -50,11 +51,13 @@ func Defaults() Config {
 		Macros:   "macros",
 		RawHTML:  true,
 		Comments: true,
-		History:  true,
-		Search:   true,
-		Gate:     true,
-		MaxPage:  1 << 20,
-		FeedSize: 20,
+
+		Highlight: true,
+		History:   true,
+		Search:    true,
+		Gate:      true,
+		MaxPage:   1 << 20,
+		FeedSize:  20,
 
 		ArchiveSize: 50,
 	}

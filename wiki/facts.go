@@ -38,6 +38,9 @@ type linkAt struct {
 // blocks walks over block nodes.
 func (c *collector) blocks(doc, n ast.Node) {
 	for b := n.FirstChild(); b != nil; b = b.NextSibling() {
+		if b.Kind() == extast.KindTable {
+			b.SetAttributeString("tabindex", []byte("0")) // see scrolls
+		}
 		first := b.FirstChild()
 		switch {
 		case first == nil:

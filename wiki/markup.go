@@ -123,7 +123,7 @@ func (m *markup) page(file string, src []byte) (*Record, []byte) {
 		f.WriteString(`<p class="notice" role="alert">Something is wrong with this page: ` + esc(n) + ".</p>\n")
 	}
 	if hostile != "" {
-		f.WriteString("<pre>" + esc(string(body)) + "</pre>\n")
+		f.WriteString("<pre" + scrolls + ">" + esc(string(body)) + "</pre>\n")
 	} else {
 		if m.cfg.Search {
 			f.bag = newBag()

@@ -13,6 +13,8 @@ import (
 	"github.com/yuin/goldmark/renderer"
 	gmhtml "github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/util"
+
+	"oswald/wiki/highlight"
 )
 
 // renderers writes our nodes, and those of goldmark that need a hole.
@@ -26,6 +28,8 @@ func (r *renderers) RegisterFuncs(reg renderer.NodeRendererFuncRegisterer) {
 	reg.Register(ast.KindParagraph, r.paragraph)
 	reg.Register(ast.KindBlockquote, r.quote)
 	reg.Register(ast.KindFencedCodeBlock, r.fence)
+	reg.Register(ast.KindCodeBlock, r.code)
+	reg.Register(extast.KindTaskCheckBox, r.task)
 	reg.Register(ast.KindLink, r.link)
 	reg.Register(ast.KindImage, r.image)
 	reg.Register(ast.KindAutoLink, r.autoLink)
@@ -177,6 +181,37 @@ func (r *renderers) title(w util.BufWriter, _ []byte, n ast.Node, entering bool)
 	return ast.WalkContinue, nil
 }
 
+// scrolls are the attributes of what may be wider than the screen: it can be
+// reached, and moved, with the keyboard.
+const scrolls = ` tabindex="0"`
+
+// code writes indented code as goldmark does.
+func (r *renderers) code(w util.BufWriter, src []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	if !entering {
+		w.WriteString("</code></pre>\n")
+		return ast.WalkContinue, nil
+	}
+	w.WriteString("<pre" + scrolls + "><code>")
+	for i := 0; i < n.Lines().Len(); i++ {
+		seg := n.Lines().At(i)
+		r.text.RawWrite(w, seg.Value(src))
+	}
+	return ast.WalkContinue, nil
+}
+
+// task writes the box of a list item, as goldmark does but with a name for those
+// who hear it.
+func (r *renderers) task(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	if entering {
+		if n.(*extast.TaskCheckBox).IsChecked {
+			w.WriteString(`<input checked="" disabled="" type="checkbox" aria-label="done"> `)
+		} else {
+			w.WriteString(`<input disabled="" type="checkbox" aria-label="to do"> `)
+		}
+	}
+	return ast.WalkContinue, nil
+}
+
 // fence writes fenced code as goldmark does, but for diagrams.
 func (r *renderers) fence(w util.BufWriter, src []byte, node ast.Node, entering bool) (ast.WalkStatus, error) {
 	n := node.(*ast.FencedCodeBlock)
@@ -190,15 +225,24 @@ func (r *renderers) fence(w util.BufWriter, src []byte, node ast.Node, entering 
 		w.WriteString("</code></pre>\n")
 		return ast.WalkContinue, nil
 	case mermaid:
-		w.WriteString(`<pre class="mermaid">`)
+		w.WriteString(`<pre class="mermaid"` + scrolls + `>`)
 	default:
-		w.WriteString("<pre><code")
+		w.WriteString("<pre" + scrolls + "><code")
 		if lang != nil {
 			w.WriteString(` class="language-`)
 			r.text.Write(w, lang)
 			w.WriteByte('"')
 		}
 		w.WriteByte('>')
+	}
+	if f, ok := w.(*fragment); ok && r.m.cfg.Highlight && highlight.Knows(string(lang)) {
+		var code []byte
+		for i := 0; i < n.Lines().Len(); i++ {
+			seg := n.Lines().At(i)
+			code = append(code, seg.Value(src)...)
+		}
+		f.Write(highlight.Code(nil, string(lang), code))
+		return ast.WalkContinue, nil
 	}
 	for i := 0; i < n.Lines().Len(); i++ {
 		seg := n.Lines().At(i)

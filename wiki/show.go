@@ -128,7 +128,7 @@ func (x *expander) showTable(out *strings.Builder, pages []*Record, cols []colum
 	if cols == nil {
 		cols = []column{{"title", "Title"}, {"date", "Date"}}
 	}
-	out.WriteString("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table\"><table class=\"query\">\n<thead>\n<tr>")
+	out.WriteString("<div class=\"scroll\" tabindex=\"0\"><table class=\"query\">\n<thead>\n<tr>")
 	for _, col := range cols {
 		out.WriteString(`<th scope="col">` + esc(col.label) + "</th>")
 	}

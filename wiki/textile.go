@@ -10,6 +10,7 @@ import (
 
 	"github.com/yuin/goldmark/util"
 
+	"oswald/wiki/highlight"
 	"oswald/wiki/textile"
 )
 
@@ -45,9 +46,13 @@ func hasExt(file, ext string) bool {
 func (m *markup) textile(rec *Record, f *fragment, body []byte, before int) {
 	t := &textilePage{m: m, rec: rec, bag: f.bag, before: before, ids: map[string]int{}, hole: newFragment(rec)}
 	defer t.hole.free()
+	code := highlight.Code
+	if !m.cfg.Highlight {
+		code = nil
+	}
 	out, heads := textile.Convert(body, textile.Options{
 		Attributes: true, Styles: m.cfg.RawHTML, RawHTML: m.cfg.RawHTML, Camel: m.cfg.CamelCase,
-		Wiki: t.construct, Link: t.link, Image: t.image, ID: t.id, HeadingID: t.headingID, Text: t.text,
+		Wiki: t.construct, Link: t.link, Image: t.image, ID: t.id, HeadingID: t.headingID, Text: t.text, Code: code, Scrolls: scrolls,
 	})
 	for i, h := range heads {
 		if i == 0 && h.Level == 1 && h.Off == 0 {

@@ -88,7 +88,7 @@ func TestTogether(t *testing.T) {
 	has("feed", "No pages.", "none at all")
 	has("entity", "<h1>A &amp;amp; &lt;b&gt;</h1>", "x &lt; y", `href="/tag/k%C3%A4se/"`)
 	has("foot", `id="fn:1"`, `id="e1-fn:1"`, "second note", `href="#e1-fn:1"`)
-	has("block", "a paragraph", "<ul>\n<li><span id=\"e2-^li\"></span>two", "<table>", "!<li>one")
+	has("block", "a paragraph", "<ul>\n<li><span id=\"e2-^li\"></span>two", "<table tabindex", "!<li>one")
 	has("pic", `width="100" height="50"`, `alt="A cat" width="20"`, `width="30" loading="lazy" alt="alt"`, `class="icon"`, "gone.png")
 	warned(`Pic.md:1: the file "gone.png" is missing`)
 	has("camel", `<a href="/foo-bar/">FooBar</a> and OtherWord, (<a href="/foo-bar/">FooBar</a>)`, "<code>FooBar</code>", "xFooBar", `noopener">FooBar</a>`)

@@ -178,7 +178,7 @@ func (d *doc) render(b *block) {
 		d.html(first)
 	case "bc", "pre":
 		d.out = append(d.out, "<pre"...)
-		d.out = d.attrs(d.out, b.attrs)
+		d.out = append(d.attrs(d.out, b.attrs), d.o.Scrolls...)
 		d.out = append(d.out, '>')
 		inner := b.attrs
 		inner.id = ""
@@ -188,7 +188,11 @@ func (d *doc) render(b *block) {
 		} else if first.from < first.to && d.src[first.from] == '\n' {
 			d.out = append(d.out, '\n') // the parser of HTML drops the first
 		}
-		d.out = escape(d.out, d.src[first.from:first.to])
+		if b.mark == "bc" && d.o.Code != nil {
+			d.out = d.o.Code(d.out, strings.TrimPrefix(b.attrs.class, "language-"), d.src[first.from:first.to])
+		} else {
+			d.out = escape(d.out, d.src[first.from:first.to])
+		}
 		if b.mark == "bc" {
 			d.out = append(d.out, "</code>"...)
 		}

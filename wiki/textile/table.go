@@ -99,7 +99,7 @@ func (d *doc) rowEnd(pos, end int) (stop int, ok bool) {
 
 // table writes a table and returns where it ends.
 func (d *doc) table(pos, end int) int {
-	d.out = append(d.out, "<table"...)
+	d.out = append(append(d.out, "<table"...), d.o.Scrolls...)
 	if a, summary, ok := d.tableMark(pos, d.lineEnd(pos, end)); ok {
 		d.out = d.attrs(d.out, a)
 		if summary != "" {

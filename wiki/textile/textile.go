@@ -47,6 +47,12 @@ type Options struct {
 	Link func(dst []byte, r Ref) []byte
 	// Image writes the value of src. Nil: the address, escaped.
 	Image func(dst []byte, r Ref) []byte
+	// Code writes a block of code as the text of an element; class is the one that
+	// the block has, without "language-". Nil: the code, escaped.
+	Code func(dst []byte, class string, code []byte) []byte
+	// Scrolls are further attributes, with a space before them, of blocks that may
+	// be wider than the screen: code and tables.
+	Scrolls string
 	// ID writes the value of an id attribute, or what follows the # of a link
 	// to a footnote. Nil: the id, escaped.
 	ID func(dst []byte, id string) []byte
