@@ -51,7 +51,7 @@ func subcommands() []subcommand {
 		{"bot", "[--config FILE]", "The bot role alone: chat, voice, sensors, alerts", cmdRole("bot")},
 		{"site", "[--config FILE]", "The site role alone: builds and serves the wiki", cmdRole("site")},
 		{"comments", "[--config FILE]", "The comment server alone", cmdRole("comments")},
-		{"wiki", "build|publish|rollback|check [--config FILE]", "The site without chat: build it, put live what is held, take back, check", cmdWiki},
+		{"wiki", "build|publish|rollback|check|watch|serve [--config FILE] | import KIND FROM TO", "The site without chat: build it, put live what is held, take back, check, build at each change, preview, bring pages along", cmdWiki},
 		{"pair", "[--now] HOST... | --code [--config FILE]", "Give this host and HOST (bot, site, comments) a new key, or type one in", cmdPair},
 		{"backup", "[--config FILE] DIR", "Copy databases and keys into a new folder, while Oswald runs", cmdBackup},
 		{"cache", "[--listen ADDR]", "The embedded Memcached server alone", cmdCache},

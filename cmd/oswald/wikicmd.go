@@ -19,6 +19,12 @@ import (
 // cmdWiki works on the site without chat and without the site role. That must not
 // run meanwhile, since only one process may build; to check does not matter.
 func cmdWiki(ctx context.Context, c console, args []string) error {
+	switch {
+	case len(args) > 0 && (args[0] == "serve" || args[0] == "watch"):
+		return wikiServe(ctx, c, args[0], args[1:])
+	case len(args) > 0 && args[0] == "import":
+		return wikiImport(ctx, c, args[1:])
+	}
 	if len(args) == 0 || !slices.Contains([]string{"build", "publish", "rollback", "check"}, args[0]) {
 		return errUsage
 	}
@@ -37,17 +43,11 @@ func cmdWiki(ctx context.Context, c console, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(cfg.State, 0o700); err != nil {
-		return oswald.Wrap(err, oswald.Unavailable, "The state folder (state) cannot be made; name another, or make it and give it to Oswald's user.")
-	}
-	unlock, err := lockFile(filepath.Join(cfg.State, "site.lock"))
-	if errors.Is(err, errLocked) {
-		return oswald.Errorf(oswald.Conflict, "The site role is running and does this itself: ask it in the chat or with `oswald ctl`, or stop it first.")
-	}
+	unlock, err := lockSite(cfg)
 	if err != nil {
-		return oswald.Wrap(err, oswald.Unavailable, "The state folder (state) cannot be written; give it to Oswald's user.")
+		return err
 	}
-	defer func() { _ = unlock() }()
+	defer unlock()
 	if os.Getenv("GOGC") == "" {
 		// A process for one build holds much for a short time: less room for garbage
 		// is what a small machine needs, and costs some hundredths of the time.
@@ -69,6 +69,21 @@ func cmdWiki(ctx context.Context, c console, args []string) error {
 		return nil
 	}
 	return errUsage
+}
+
+// lockSite keeps the site role and other commands from building meanwhile.
+func lockSite(cfg Config) (unlock func(), err error) {
+	if err := os.MkdirAll(cfg.State, 0o700); err != nil {
+		return nil, oswald.Wrap(err, oswald.Unavailable, "The state folder (state) cannot be made; name another, or make it and give it to Oswald's user.")
+	}
+	release, err := lockFile(filepath.Join(cfg.State, "site.lock"))
+	if errors.Is(err, errLocked) {
+		return nil, oswald.Errorf(oswald.Conflict, "The site role is running and does this itself: ask it in the chat or with `oswald ctl`, or stop it first.")
+	}
+	if err != nil {
+		return nil, oswald.Wrap(err, oswald.Unavailable, "The state folder (state) cannot be written; give it to Oswald's user.")
+	}
+	return func() { _ = release() }, nil
 }
 
 // checkWiki builds into a folder that goes again, and lists what is wrong.
