@@ -14,6 +14,7 @@ import (
 	"oswald"
 	"oswald/internal/xmppclient"
 	"oswald/internal/xmppclient/xmltree"
+	"oswald/internal/xmpptest"
 )
 
 // gate is a dispatcher in which the command "slow" runs until it is let go, or
@@ -58,9 +59,9 @@ func bodies(t *testing.T, c *xmppclient.Client, n int) (list []string) {
 	return list
 }
 
-// TestCorrect corrects commands that wait, run, are done, and never came.
-func TestCorrect(t *testing.T) {
-	s, r := start(t)
+// testCorrect corrects commands that wait, run, are done, and never came.
+func testCorrect(t *testing.T, s *xmpptest.Server) {
+	r := newRig(t, testConfig(t, s), filepath.Join(s.Dir, "talk.db")).run().waitOnline()
 	g := newGate(r)
 	alice := client(t, s, "alice")
 	send := func(m xmppclient.Message) string {
@@ -101,10 +102,9 @@ func TestCorrect(t *testing.T) {
 	}
 }
 
-// TestRetract takes back commands that wait, run, are done, and never came.
-func TestRetract(t *testing.T) {
-	s := server(t)
-	r := newRig(t, testConfig(t, s), filepath.Join(t.TempDir(), "bot.db"))
+// testRetract takes back commands that wait, run, are done, and never came.
+func testRetract(t *testing.T, s *xmpptest.Server) {
+	r := newRig(t, testConfig(t, s), filepath.Join(s.Dir, "talk.db"))
 	r.deps.Retract = func(_ context.Context, q oswald.Request) (oswald.Reply, error) {
 		if r.commands.idOf("slow change") == q.ID {
 			return oswald.Reply{}, oswald.Errorf(oswald.Conflict, "Too late.")
@@ -169,9 +169,9 @@ func (c *commands) idOf(text string) string {
 	return ""
 }
 
-// TestAmendOnDisk changes commands that are not in memory: more wait than fit there.
-func TestAmendOnDisk(t *testing.T) {
-	s, r := start(t)
+// testAmendOnDisk changes commands that are not in memory: more wait than fit there.
+func testAmendOnDisk(t *testing.T, s *xmpptest.Server) {
+	r := newRig(t, testConfig(t, s), filepath.Join(s.Dir, "talk.db")).run().waitOnline()
 	g := newGate(r)
 	alice := client(t, s, "alice")
 	ids := make(map[int]string)
@@ -200,11 +200,10 @@ func TestAmendOnDisk(t *testing.T) {
 	wait(t, "the queue to be gone", func() bool { r.talks.mu.Lock(); defer r.talks.mu.Unlock(); return len(r.talks.by) == 0 })
 }
 
-// TestProgress wants one message that is corrected now and then, as long as it is
+// testProgress wants one message that is corrected now and then, as long as it is
 // the last one, a picture on the command, and the result as a message of its own.
-func TestProgress(t *testing.T) {
-	s := server(t)
-	r := newRig(t, testConfig(t, s), filepath.Join(t.TempDir(), "bot.db"))
+func testProgress(t *testing.T, s *xmpptest.Server) {
+	r := newRig(t, testConfig(t, s), filepath.Join(s.Dir, "talk.db"))
 	r.every = 100 * time.Millisecond
 	r.run().waitOnline()
 	alice := client(t, s, "alice")
@@ -292,10 +291,10 @@ func TestProgress(t *testing.T) {
 	says("It failed.")
 }
 
-// TestMarks wants a command that was carried out to be marked as displayed where
+// testMarks wants a command that was carried out to be marked as displayed where
 // its sender asks for it, and nothing of that in a chat state.
-func TestMarks(t *testing.T) {
-	s, r := start(t)
+func testMarks(t *testing.T, s *xmpptest.Server) {
+	r := newRig(t, testConfig(t, s), filepath.Join(s.Dir, "talk.db")).run().waitOnline()
 	alice := client(t, s, "alice")
 	alice.SendRaw("<message to='" + botJID + "' type='chat' id='m1'><body>one</body><markable xmlns='" + nsMarkers + "'/></message>")
 	marked, replied := false, false

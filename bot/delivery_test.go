@@ -14,6 +14,7 @@ import (
 	"oswald"
 	"oswald/internal/prosodytest"
 	"oswald/internal/xmppclient"
+	"oswald/internal/xmpptest"
 )
 
 func TestServerDies(t *testing.T) {
@@ -195,4 +196,35 @@ func TestRestart(t *testing.T) {
 	if len(again.commands.asked) != 50 || again.commands.asked[0].ID != id {
 		t.Errorf("%d ran, the first as %s, not %s", len(again.commands.asked), again.commands.asked[0].ID, id)
 	}
+}
+
+// TestFarewell stops the bot the moment after a reply: at the next start nothing is
+// sent again, and the server brings nothing again.
+func TestFarewell(t *testing.T) {
+	xmpptest.Servers(t, []string{"bot", "alice", "bob"}, func(t *testing.T, s *xmpptest.Server) {
+		cfg, path := testConfig(t, s), filepath.Join(t.TempDir(), "bot.db")
+		for i := range 5 {
+			r := newRig(t, cfg, path).run().waitOnline()
+			alice := client(t, s, "alice")
+			text := fmt.Sprint("round ", i)
+			if m := ask(t, alice, text); m.Body != "you said "+text || !m.Delay.IsZero() {
+				t.Errorf("%s", m.XML)
+			}
+			if err := r.Send(t.Context(), jidOf("alice"), oswald.Reply{Text: text}); err != nil {
+				t.Fatal(err)
+			}
+			if m := next(t, alice); m.Body != text { // nothing of the round before
+				t.Errorf("%q, want %q", m.Body, text)
+			}
+			r.end()
+			if n := r.out.count(); n != 0 {
+				t.Errorf("%d messages would go again", n)
+			}
+			if n := r.commands.count(); n != 1 {
+				t.Errorf("%d commands in round %d", n, i)
+			}
+			r.db.Close()
+			alice.Close()
+		}
+	})
 }

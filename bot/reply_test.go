@@ -18,6 +18,7 @@ import (
 	"oswald/internal/store"
 	"oswald/internal/xmppclient"
 	"oswald/internal/xmppclient/xmltree"
+	"oswald/internal/xmpptest"
 )
 
 func parsed(t testing.TB, inner string) *xmltree.Element {
@@ -80,9 +81,9 @@ func FuzzAnswered(f *testing.F) {
 	})
 }
 
-// TestAnswering answers messages of the bot in all the ways that phones know.
-func TestAnswering(t *testing.T) {
-	s, r := start(t)
+// testAnswering answers messages of the bot in all the ways that phones know.
+func testAnswering(t *testing.T, s *xmpptest.Server) {
+	r := newRig(t, testConfig(t, s), filepath.Join(s.Dir, "talk.db")).run().waitOnline()
 	alice, bob := client(t, s, "alice"), client(t, s, "bob")
 	r.commands.answer = func(_ context.Context, q oswald.Request) (oswald.Reply, error) {
 		if q.Reaction && q.Text != "👍" {
@@ -224,10 +225,9 @@ func (codec64) Encode(to string, m *xmltree.Element) (*xmltree.Element, error) {
 	return out.Add(xmltree.New("urn:test:64", "box").AddText(base64.StdEncoding.EncodeToString([]byte(body)))), nil
 }
 
-// TestCodec lets a whole conversation pass through another codec.
-func TestCodec(t *testing.T) {
-	s := server(t)
-	r := newRig(t, testConfig(t, s), filepath.Join(t.TempDir(), "bot.db"))
+// testCodec lets a whole conversation pass through another codec.
+func testCodec(t *testing.T, s *xmpptest.Server) {
+	r := newRig(t, testConfig(t, s), filepath.Join(s.Dir, "talk.db"))
 	r.codec = codec64{}
 	r.run().waitOnline()
 	r.commands.answer = func(_ context.Context, q oswald.Request) (oswald.Reply, error) {

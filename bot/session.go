@@ -175,7 +175,10 @@ func (s *session) cause(err error) error {
 // close ends the stream as RFC 6120 section 4.4 wants it, and waits a little for
 // the server to do so too. A session that is closed so is not resumed.
 func (s *session) close(served <-chan error) {
-	go s.x.Close() // may hang on a dead connection, until that is closed
+	go func() { // may hang on a dead connection, until that is closed
+		s.farewell()
+		s.x.Close()
+	}()
 	t := time.NewTimer(closeTime)
 	defer t.Stop()
 	select {
