@@ -3,6 +3,7 @@
 package bot
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -217,13 +218,14 @@ func (a adhocAsk) run(f *form, text, question string, role oswald.Role) {
 	ch := make(chan result, 1)
 	ctx := b.talks.ctx
 	b.talks.wg.Go(func() {
-		select {
-		case b.talks.slots <- struct{}{}:
-		case <-ctx.Done():
-			return
+		if b.deps.Urgent == nil || !b.deps.Urgent(text) {
+			leave := b.turn(ctx, a.who)
+			if leave == nil {
+				return
+			}
+			defer leave()
 		}
 		r, err := b.dispatch(ctx, req)
-		<-b.talks.slots
 		ch <- result{r, err}
 	})
 	b.talks.wg.Go(func() {
@@ -259,6 +261,26 @@ func (a adhocAsk) run(f *form, text, question string, role oswald.Role) {
 			b.say(a.who, "", req.ID, res.r, nil, nil)
 		}
 	})
+}
+
+// turn waits until no other form of who runs a command and there is room for one
+// more, as for texts; nil if ctx ends before.
+func (b *Bot) turn(ctx context.Context, who string) (leave func()) {
+	q := b.forms.queue(who)
+	select {
+	case q.turn <- struct{}{}:
+	case <-ctx.Done():
+		b.forms.leave(who)
+		return nil
+	}
+	done := func() { <-q.turn; b.forms.leave(who) }
+	select {
+	case b.talks.slots <- struct{}{}:
+		return func() { <-b.talks.slots; done() }
+	case <-ctx.Done():
+		done()
+		return nil
+	}
 }
 
 // show answers with what a command has answered.

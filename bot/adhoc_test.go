@@ -268,11 +268,25 @@ func TestAdHocSlow(t *testing.T) {
 	r.run().waitOnline()
 	alice := dialogOf(t, s, "alice", r)
 	alice.do("node='ping'", "", "completed", laterNote)
+	for range 3 { // these wait for the first, and take no place from anybody
+		alice.do("node='spam-retrain'", "", "completed", laterNote)
+	}
+	if n := r.commands.times("spam retrain"); n != 0 {
+		t.Errorf("%d ran beside another", n)
+	}
+	dialogOf(t, s, "bob", r).do("node='say'", "", "executing")
 	id := " sessionid='" + alice.do("node='say'", "", "executing").Get("sessionid") + "'"
 	close(release)
-	if m := next(t, alice.c); m.Body != "at last" {
-		t.Errorf("got %q", m.Body)
+	for range 4 {
+		if m := next(t, alice.c); m.Body != "at last" {
+			t.Errorf("got %q", m.Body)
+		}
 	}
+	wait(t, "the end of the queue", func() bool {
+		r.forms.mu.Lock()
+		defer r.forms.mu.Unlock()
+		return len(r.forms.queues) == 0
+	})
 	late.Store(int64(formTime + time.Second))
 	alice.refused("node='say'"+id, filled("text", "x"), "not-allowed", "<session-expired ")
 	late.Store(int64(formForget + time.Second))

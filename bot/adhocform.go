@@ -35,8 +35,37 @@ type forms struct {
 	now  func() time.Time
 	wait time.Duration // for a command, before its form is answered
 
-	mu   sync.Mutex
-	byID map[string]*form
+	mu     sync.Mutex
+	byID   map[string]*form
+	queues map[string]*queue // by bare JID, of those who run something
+}
+
+// A queue lets one form of a person run a command at a time. n is how many want to.
+type queue struct {
+	turn chan struct{} // of one
+	n    int
+}
+
+func (t *forms) queue(who string) *queue {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	q := t.queues[who]
+	if q == nil {
+		q = &queue{turn: make(chan struct{}, 1)}
+		t.queues[who] = q
+	}
+	q.n++
+	return q
+}
+
+func (t *forms) leave(who string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if q := t.queues[who]; q.n == 1 {
+		delete(t.queues, who)
+	} else {
+		q.n--
+	}
 }
 
 // A form is one session. Its first fields do not change.

@@ -143,7 +143,7 @@ func New(cfg Config, deps Deps) (*Bot, error) {
 		cfg: cfg, deps: deps, log: deps.Log.With("pkg", "bot"), now: deps.Now, codec: deps.Codec, every: progressEvery, aside: make(chan func(context.Context), asideMax),
 		own: own.Bare(), reason: "starting", caps: newCaps(cfg.Name),
 		roster: roster{items: make(map[string]contact)}, bothers: bothers{due: make(map[string]bool)}, company: make(chan struct{}, 1),
-		forms: forms{now: deps.Now, wait: adhocWait, byID: make(map[string]*form)},
+		forms: forms{now: deps.Now, wait: adhocWait, byID: make(map[string]*form), queues: make(map[string]*queue)},
 		self:  identity{look: moodLook, every: moodEvery, heard: time.Now()},
 		quick: backoff.Backoff{Min: retryMin, Max: retryMax},
 		slow:  backoff.Backoff{Min: refusedAt, Max: retryMax},

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"oswald/internal/terminal"
+	"oswald/internal/xmppclient/xmltree"
 )
 
 // TestProfanityMenu takes a dangerous command out of the menu of a terminal client:
@@ -35,4 +36,44 @@ func TestProfanityMenu(t *testing.T) {
 		shot(t, "menu-deleted-"+h.server.Name, p)
 		eventually(t, "the comment to go", func() bool { return !there() })
 	})
+}
+
+// TestPeopleAreContacts gives somebody a role by text and takes it away in the menu:
+// the account's contacts follow, and both are on the record.
+func TestPeopleAreContacts(t *testing.T) {
+	h := newHouse(t, "")
+	h.server.Register("zoe") // in nobody's contacts
+	start(t, "run", "--config", h.config)
+	alice := h.login("alice")
+	bot := alice.awaitBot()
+	account := h.dial("oswald")
+	contact := func() bool {
+		t.Helper()
+		res, err := account.IQ(t.Context(), "", "get", "<query xmlns='jabber:iq:roster'/>")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(res.String(), h.server.JID("zoe"))
+	}
+	alice.expect("allow "+h.server.JID("zoe"), "role member")
+	eventually(t, "zoe to be a contact", contact)
+	const commands = "http://jabber.org/protocol/commands"
+	step := func(attrs, inner string) string {
+		t.Helper()
+		res, err := alice.client.IQ(t.Context(), bot, "set", "<command xmlns='"+commands+"' node='deny' "+attrs+">"+inner+"</command>")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.First().String()
+	}
+	form, err := xmltree.Parse([]byte(step("", "")))
+	if err != nil || form.Get("status") != "executing" {
+		t.Fatalf("%v, %v", form, err)
+	}
+	got := step("sessionid='"+form.Get("sessionid")+"'", "<x xmlns='jabber:x:data' type='submit'><field var='jid'><value>"+h.server.JID("zoe")+"</value></field></x>")
+	if !strings.Contains(got, "has no role any more") {
+		t.Errorf("deny: %s", got)
+	}
+	eventually(t, "zoe to be no contact", func() bool { return !contact() })
+	alice.expect("log", "allow "+h.server.JID("zoe"), "deny "+h.server.JID("zoe"))
 }
