@@ -102,6 +102,10 @@ bench-system: setup-test ## memory and processor of all roles together when noth
 bench: setup-test ## every figure of BENCHMARKS.md
 	@$(GO) run ./internal/bars -- ./...
 
+site: ## the documentation as a site, built by Oswald itself
+	@$(GO) run ./cmd/oswald wiki build --config packaging/site.toml
+	@echo "It is in $(BUILD)/site; look at it with: $(GO) run ./cmd/oswald wiki serve --config packaging/site.toml"
+
 docs: ## what is generated from the code: config.toml, docs/commands.md, docs/xeps.md, docs/oswald.doap.xml
 	@mkdir -p $(BUILD)
 	@$(GO) run ./cmd/oswald config example > $(BUILD)/config.toml && mv $(BUILD)/config.toml config.toml

@@ -116,6 +116,6 @@ func markdownRow(b *strings.Builder, c *command, path string) {
 	if c.private {
 		desc += " (in a private chat only)"
 	}
-	cell := func(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+	cell := strings.NewReplacer("|", `\|`, "\n", " ⏎ ").Replace // a row is one line
 	fmt.Fprintf(b, "| `%s` | %s | %s | `%s` |\n", cell(call{command: c, path: path}.full()), cell(desc), c.role, cell(c.example))
 }
