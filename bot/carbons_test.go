@@ -31,7 +31,7 @@ func TestCarbons(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer person.Close()
-		if err := person.SendRaw("<presence><priority>10</priority></presence>"); err != nil {
+		if err := person.SendRaw("<presence><priority>100</priority></presence>"); err != nil {
 			t.Fatal(err)
 		}
 		person.IQ(t.Context(), "", "get", "<ping xmlns='urn:xmpp:ping'/>")

@@ -26,7 +26,7 @@ func requirements() []requirement {
 		{"IM", "/me (XEP-0245)", nil, "it is a way to show a message, and a bot shows none"},
 		{"IM", "Avatars", []int{84, 153}, ""},
 		{"IM", "vCard", []int{54}, ""},
-		{"IM", "Message carbons (XEP-0280)", nil, "the account has one session, which gets all that people write to it"},
+		{"IM", "Message carbons", []int{280}, ""},
 		{"IM", "Blocking", []int{191}, ""},
 		{"IM", "Rooms and invitations", []int{45, 249}, ""},
 		{"IM", "Bookmarks and self-ping", []int{402, 410}, ""},
