@@ -143,6 +143,8 @@ func TestHot(t *testing.T) {
 	alice := h.login("alice")
 	alice.awaitBot()
 	alice.expect("temp", "°C")
+	h.warmDay(t)
+	alice.expect("temp plot", "https://", "temperatures-", ".png")
 	set := filepath.Join(h.dir, "state", "simulated-probe", "set")
 	if err := os.WriteFile(set, []byte("33\n"), 0o600); err != nil {
 		t.Fatal(err)

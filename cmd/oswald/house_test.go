@@ -22,6 +22,7 @@ import (
 
 	"oswald/internal/prosodytest"
 	"oswald/internal/secret"
+	"oswald/internal/store"
 	"oswald/internal/xmppclient"
 	"oswald/wiki"
 )
@@ -225,6 +226,21 @@ func (p *texter) send(m xmppclient.Message) {
 	m.To = p.house.server.JID("oswald")
 	if _, err := p.client.Send(p.t.Context(), m); err != nil {
 		p.t.Fatal(err)
+	}
+}
+
+// warmDay gives the simulated probe a day of history.
+func (h *house) warmDay(t *testing.T) {
+	t.Helper()
+	db, err := store.Open(t.Context(), filepath.Join(h.dir, "state", "bot.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	_, err = db.ExecContext(t.Context(), `WITH RECURSIVE ago(n) AS (SELECT 1 UNION ALL SELECT n + 5 FROM ago WHERE n < 1440)
+		INSERT INTO readings SELECT '28-0000051a0b1d', unixepoch() / 60 - n, 20 + n / 200.0 FROM ago WHERE true ON CONFLICT DO NOTHING`)
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
