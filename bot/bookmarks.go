@@ -27,6 +27,7 @@ type keptRoom struct {
 	Password string `json:"password,omitempty"`
 	Marked   bool   `json:"marked,omitempty"` // the bookmarks have had it
 	Out      string `json:"out,omitempty"`    // why we stay away from it
+	Gone     bool   `json:"gone,omitempty"`   // left, but still among the bookmarks
 }
 
 // loadKept takes in the rooms that are remembered; mu is held.
@@ -41,6 +42,10 @@ func (rs *rooms) loadKept(ctx context.Context) error {
 		return nil
 	}
 	for _, k := range list {
+		if k.Gone {
+			rs.gone[k.JID] = true
+			continue
+		}
 		if rs.by[k.JID] != nil || len(rs.by) >= roomsMax {
 			continue
 		}
@@ -69,6 +74,9 @@ func (rs *rooms) saveLocked() {
 		}
 		list = append(list, k)
 	}
+	for bare := range rs.gone {
+		list = append(list, keptRoom{JID: bare, Gone: true})
+	}
 	text, err := json.Marshal(list)
 	if err != nil {
 		rs.b.log.Error("the rooms cannot be remembered", "err", err)
@@ -88,6 +96,7 @@ func (rs *rooms) wantLocked(bare, nick, password string) *room {
 		r = rs.addLocked(bare, nick)
 		r.kept, r.fresh = true, true
 	}
+	delete(rs.gone, bare)
 	if password != "" {
 		r.pass = password
 	}
@@ -112,6 +121,9 @@ func (rs *rooms) forgetLocked(r *room) {
 // syncMarks makes one list of the bookmarks and of what we remember: what the
 // bookmarks have had and have no more was crossed off there.
 func (rs *rooms) syncMarks(ctx context.Context, s *session) {
+	rs.mu.Lock()
+	noted := rs.noted
+	rs.mu.Unlock()
 	res, err := s.ask(ctx, "get", xmltree.New(nsPubSub, "pubsub").Add(xmltree.New(nsPubSub, "items", "node", nsBookmarks)))
 	var refused *iqError
 	switch {
@@ -130,14 +142,18 @@ func (rs *rooms) syncMarks(ctx context.Context, s *session) {
 	rs.marks = true
 	there := make(map[string]bool)
 	for _, item := range res.Child(nsPubSub, "pubsub").Child(nsPubSub, "items").Children() {
-		if bare, auto := rs.markLocked(item); auto {
-			there[bare] = true
+		bare, auto := rs.markLocked(item)
+		there[bare] = auto
+	}
+	for bare := range rs.gone {
+		if _, still := there[bare]; !still {
+			delete(rs.gone, bare)
 		}
 	}
 	for _, r := range rs.list() {
 		switch {
 		case !r.kept || there[r.jid]:
-		case r.marked && r.state != outside:
+		case r.marked && r.state != outside && noted == rs.noted: // else it may just have come
 			rs.forgetLocked(r)
 		case r.state == inside:
 			rs.publishLocked(r)
@@ -151,6 +167,10 @@ func (rs *rooms) markLocked(item *xmltree.Element) (bare string, auto bool) {
 	c := item.Child(nsBookmarks, "conference")
 	if bare == "" || c == nil {
 		return "", false
+	}
+	if rs.gone[bare] {
+		rs.asideLocked(func(ctx context.Context) { rs.unmark(ctx, bare) })
+		return bare, false
 	}
 	r := rs.by[bare]
 	if on := c.Get("autojoin"); on != "true" && on != "1" {
@@ -167,6 +187,7 @@ func (rs *rooms) markLocked(item *xmltree.Element) (bare string, auto bool) {
 	}
 	if r.kept && !r.marked {
 		r.marked = true
+		rs.noted++
 		rs.saveLocked()
 	}
 	return bare, true
@@ -217,51 +238,68 @@ func (rs *rooms) publishLocked(r *room) {
 			rs.b.log.Warn("the room could not be put among the bookmarks", "room", r.jid, "err", err)
 		} else if rs.by[r.jid] == r {
 			r.marked = true
+			rs.noted++
 			rs.saveLocked()
 		}
 	})
 }
 
-// publishMark publishes one bookmark. A node that was made otherwise is set right
-// first (XEP-0402 section 3.3).
+// publishMark publishes one bookmark where only we may read it. A node that was made
+// otherwise is set right first (XEP-0402 section 3.3); so is one of a server that
+// cannot be told at once how many bookmarks there may be, which is ejabberd's.
 func (s *session) publishMark(ctx context.Context, item *xmltree.Element) error {
-	options := []string{
-		"pubsub#persist_items", "true", "pubsub#max_items", "max",
-		"pubsub#send_last_published_item", "never", "pubsub#access_model", "whitelist",
-	}
-	publish := func() error {
+	closed := []string{"pubsub#persist_items", "true", "pubsub#access_model", "whitelist"}
+	publish := func(options ...string) error {
 		_, err := s.ask(ctx, "set", xmltree.New(nsPubSub, "pubsub").Add(
 			xmltree.New(nsPubSub, "publish", "node", nsBookmarks).Add(item.Copy()),
-			xmltree.New(nsPubSub, "publish-options").Add(submit(nsPubSub+"#publish-options", options...))))
+			xmltree.New(nsPubSub, "publish-options").Add(submit(nsPubSub+"#publish-options", append(closed, options...)...))))
 		return err
 	}
-	err := publish()
+	err := publish("pubsub#max_items", "max", "pubsub#send_last_published_item", "never")
 	var refused *iqError
-	if errors.As(err, &refused) && (refused.condition == "conflict" || refused.condition == "precondition-not-met") {
+	if !errors.As(err, &refused) {
+		return err
+	}
+	s.b.log.Info("bookmarks", "condition", refused.condition)
+	if err := publish(); err != nil && !errors.As(err, &refused) {
+		return err
+	}
+	for _, most := range []string{"max", "255"} {
 		const owner = nsPubSub + "#owner"
-		_, err = s.ask(ctx, "set", xmltree.New(owner, "pubsub").Add(
-			xmltree.New(owner, "configure", "node", nsBookmarks).Add(submit(nsPubSub+"#node_config", options...))))
-		if err == nil {
-			err = publish()
+		form := submit(nsPubSub+"#node_config", append(closed, "pubsub#max_items", most, "pubsub#notify_retract", "true", "pubsub#send_last_published_item", "never")...)
+		_, err = s.ask(ctx, "set", xmltree.New(owner, "pubsub").Add(xmltree.New(owner, "configure", "node", nsBookmarks).Add(form)))
+		if !errors.As(err, &refused) {
+			break
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return publish()
 }
 
-// unmarkLocked takes the room off the bookmarks.
-func (rs *rooms) unmarkLocked(r *room) {
+// unmark takes a room that we have left off the bookmarks. Where that does not work
+// now it is done when the bookmarks are looked at next.
+func (rs *rooms) unmark(ctx context.Context, bare string) {
+	rs.mu.Lock()
 	s := rs.live
-	if s == nil || !rs.marks || !r.kept {
+	rs.mu.Unlock()
+	if s == nil {
 		return
 	}
-	retract := xmltree.New(nsPubSub, "retract", "node", nsBookmarks, "notify", "true").Add(xmltree.New(nsPubSub, "item", "id", r.jid))
-	rs.asideLocked(func(ctx context.Context) {
-		_, err := s.ask(ctx, "set", xmltree.New(nsPubSub, "pubsub").Add(retract))
-		var refused *iqError
-		if err != nil && !(errors.As(err, &refused) && refused.condition == "item-not-found") {
-			rs.b.log.Warn("the room could not be taken off the bookmarks", "err", err)
-		}
-	})
+	_, err := s.ask(ctx, "set", xmltree.New(nsPubSub, "pubsub").Add(
+		xmltree.New(nsPubSub, "retract", "node", nsBookmarks, "notify", "true").Add(xmltree.New(nsPubSub, "item", "id", bare))))
+	var refused *iqError
+	if err != nil && !errors.As(err, &refused) {
+		rs.b.log.Warn("a room could not be taken off the bookmarks", "room", bare, "err", err)
+		return
+	}
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if rs.gone[bare] {
+		delete(rs.gone, bare)
+		rs.saveLocked()
+	}
 }
 
 // submit is a form that is filled in (XEP-0004), of pairs of name and value.

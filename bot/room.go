@@ -41,6 +41,9 @@ type rooms struct {
 	by    map[string]*room
 	asked map[string]time.Time // who was told what lately; see once
 	marks bool                 // the server keeps our bookmarks
+	noted int                  // how often we have put something among them
+	look  time.Time            // when to look at them next
+	gone  map[string]bool      // rooms that we have left and that are still among them
 	todo  []func(ctx context.Context)
 	saidN int64 // the last said.n
 }
@@ -99,6 +102,7 @@ type occupant struct {
 func newRooms(b *Bot) *rooms {
 	return &rooms{
 		b: b, wake: make(chan struct{}, 1), by: make(map[string]*room), asked: make(map[string]time.Time),
+		gone:  make(map[string]bool),
 		retry: backoff.Backoff{Min: roomMin, Max: roomMax},
 	}
 }
@@ -173,8 +177,8 @@ func (rs *rooms) run(ctx context.Context, s *session) {
 		return
 	}
 	rs.mu.Lock()
-	rs.live, rs.todo = s, nil
 	now := time.Now()
+	rs.live, rs.todo, rs.look = s, nil, now
 	for _, r := range rs.by {
 		switch {
 		case r.state == outside:
@@ -193,7 +197,6 @@ func (rs *rooms) run(ctx context.Context, s *session) {
 		rs.live = nil
 		rs.mu.Unlock()
 	}()
-	wg.Go(func() { rs.syncMarks(ctx, s) })
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -221,6 +224,11 @@ func (rs *rooms) step(ctx context.Context, s *session, now time.Time) (jobs []fu
 		jobs = append(jobs, func() { f(ctx) })
 	}
 	rs.todo = nil
+	if !rs.look.After(now) { // not every server tells of what is taken off
+		rs.look = now.Add(rs.b.cfg.RoomPing)
+		jobs = append(jobs, func() { rs.syncMarks(ctx, s) })
+	}
+	next = min(next, rs.look.Sub(now))
 	for _, r := range rs.list() {
 		if r.state == outside || r.busy {
 			continue

@@ -287,7 +287,7 @@ func testRoomGone(t *testing.T, s *xmpptest.Server) {
 		t.Errorf("status %v", got)
 	}
 	// Back by command, where that works.
-	if state, err := r.Join(t.Context(), kick); err != nil || !strings.Contains(state, "in it as Oswald") {
+	if state, err := r.Join(t.Context(), kick); err != nil || !strings.Contains(state, "as Oswald") {
 		t.Errorf("join: %q %v", state, err)
 	}
 	if n := r.told(kick, "again", true); n == 0 {

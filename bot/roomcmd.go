@@ -72,8 +72,8 @@ func (b *Bot) Join(ctx context.Context, room string) (string, error) {
 		return "", oswald.Errorf(oswald.Unavailable, "I am in %d rooms already, which is as many as I can look after; `leave` one first.", roomsMax)
 	case r.state == inside:
 		defer rs.mu.Unlock()
-		return rs.stateOf(r), nil
-	case rs.live == nil:
+		return rs.described(r), nil
+	case rs.live == nil && !b.Part().OK:
 		defer rs.mu.Unlock()
 		r.fresh = false // it is remembered, though nobody knows yet whether it works
 		rs.saveLocked()
@@ -94,7 +94,19 @@ func (b *Bot) Join(ctx context.Context, room string) (string, error) {
 	}
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	return rs.stateOf(r), nil
+	return rs.described(r), nil
+}
+
+// described is for whoever has sent us into r.
+func (rs *rooms) described(r *room) string {
+	if r.state != inside {
+		return "I was in " + r.jid + ", and am " + rs.stateOf(r) + "."
+	}
+	text := fmt.Sprintf("I am in %s, as %s. There, begin with ! or %s: so that I know that you mean me.", r.jid, r.nick, r.nick)
+	if !rs.seesLocked(r) {
+		text += " " + rs.blind(r)
+	}
+	return text
 }
 
 // Leave leaves a room and forgets it, and returns that in words for the asker. One
@@ -112,9 +124,14 @@ func (b *Bot) Leave(ctx context.Context, room string) (string, error) {
 		b.alert(bare, "I do not go to the room "+bare+" any more.", true) // an earlier process may have told of it
 		return "", oswald.Errorf(oswald.NotFound, "I am not in a room %s; `rooms` lists those where I am.", clip(bare, 80))
 	}
-	rs.unmarkLocked(r)
+	if r.kept {
+		rs.gone[bare] = true // it may be among the bookmarks though we do not know it yet
+	}
 	rs.forgetLocked(r)
 	rs.mu.Unlock()
+	if r.kept {
+		rs.unmark(ctx, bare)
+	}
 	b.disk.flush(ctx)
 	if r.listed {
 		return fmt.Sprintf("I have left %s. It is in config.toml (xmpp.rooms), so I go there again when I am restarted.", bare), nil

@@ -196,11 +196,9 @@ func (rs *rooms) outcomeLocked(r *room, err error) {
 	if r.tell == "" {
 		return
 	}
-	text := fmt.Sprintf("I am in %s now, as %s. There, begin with ! or %s: so that I know that you mean me.", r.jid, r.nick, r.nick)
+	text := rs.described(r)
 	if err != nil {
 		text = oswald.MessageOf(err)
-	} else if !rs.seesLocked(r) {
-		text += " " + rs.blind(r)
 	}
 	rs.b.tell(r.tell, text)
 	r.tell = ""

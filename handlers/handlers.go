@@ -192,6 +192,7 @@ type Deps struct {
 	Calm        Calm
 	Hosts       Hosts
 	Canceller   Canceller
+	Rooms       Rooms
 	Status      Status
 }
 

@@ -130,6 +130,7 @@ func (a *app) makeHandlers(r *botRole, db *sql.DB) (err error) {
 		Calm:        r.alerts,
 		Hosts:       r.node,
 		Canceller:   r.node,
+		Rooms:       chatRooms{r},
 		Status:      r.status,
 	})
 	return err
