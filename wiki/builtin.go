@@ -244,6 +244,7 @@ func (x *expander) toc(b *strings.Builder, c place, call call) {
 	if err != nil || depth < 1 {
 		depth = 3
 	}
+	x.toced = true
 	b.WriteString("<div class=\"toc\">\n")
 	writeTOC(b, x.host, depth)
 	b.WriteString("</div>\n")

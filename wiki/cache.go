@@ -22,7 +22,7 @@ import (
 
 // cacheVersion changes whenever a build of the same sources may come out
 // otherwise than before: markup, templates' data, records, questions.
-const cacheVersion = "10"
+const cacheVersion = "11"
 
 // generator is everything but the sources that the output depends on.
 func (s *Site) generator(t *theme) string {

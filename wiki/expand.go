@@ -41,6 +41,7 @@ type expander struct {
 	parts int
 	spent bool     // the budget is used up, and that was reported
 	feeds []string // addresses of the feeds of its queries
+	toced bool     // the text shows its headings itself
 	feed  bool     // addresses are to be absolute, ids are left out
 }
 

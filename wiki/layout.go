@@ -180,7 +180,7 @@ func (w *writer) data(r *Record, x *expander) *PageData {
 			n++
 		}
 	}
-	if v := r.Val("toc"); n >= 4 && v != "false" {
+	if v := r.Val("toc"); n >= 4 && v != "false" && !x.toced {
 		var b strings.Builder
 		writeTOC(&b, r, 2)
 		d.TOC = template.HTML(b.String())

@@ -326,6 +326,8 @@ func (r *renderers) image(w util.BufWriter, src []byte, node ast.Node, entering 
 	size := ""
 	if i := strings.LastIndexByte(alt, '|'); i >= 0 && imageSize(alt[i+1:]) != "" {
 		alt, size = alt[:i], imageSize(alt[i+1:])
+	} else if size = imageSize(alt); size != "" { // ![250](…)
+		alt = ""
 	}
 	f.WriteString(`<img src="`)
 	if dest := string(n.Destination); external(dest) {

@@ -157,6 +157,9 @@ func (s *scanner) quoted(c byte) bool {
 		return false
 	}
 	end := s.pos + 1
+	if c == '\'' && l.sep != 0 && s.pos > 0 && isWord(s.src[s.pos-1]) {
+		return false // don't
+	}
 	if c == '\'' && l.lifetime && !s.has(`'\`) {
 		if _, n := utf8.DecodeRune(s.src[end:]); end+n >= len(s.src) || s.src[end+n] != '\'' {
 			return false

@@ -30,6 +30,7 @@ func TestCode(t *testing.T) {
 	test("console", "$ ls\na # b\n# id", "‹h $› ls\na # b\n‹h #› id")
 	test("json", `{"a": "b", "c": [1, true]}`, `{‹a "a"›: ‹s "b"›, ‹a "c"›: [‹n 1›, ‹b true›]}`)
 	test("yaml", "a-b: c # d\n- e: 2\nhttp://x\n", "‹a a-b›: c ‹c # d›\n- ‹a e›: ‹n 2›\nhttp://x\n")
+	test("yaml", "a: 'b \"c\"' d\n- don't 'e'", "‹a a›: ‹s 'b \"c\"'› d\n- don't ‹s 'e'›")
 	test("toml", "[a.b]\nc = \"d\" # e", "‹h [a.b]›\n‹a c› = ‹s \"d\"› ‹c # e›")
 	test("systemd", "[Unit]\nAfter=network.target\n; note", "‹h [Unit]›\n‹a After›=network.target\n‹c ; note›")
 	test("html", `<!-- c --><a href="x" b>&amp; t</a><br/>1 < 2`, `‹c <!-- c -->›‹k <a› ‹a href›=‹s "x"› ‹a b›‹k >›‹n &amp;› t‹k </a›‹k >›‹k <br/›‹k >›1 < 2`)

@@ -68,7 +68,7 @@ func lookup(name string) *lang {
 	case "json", "json5", "jsonc":
 		return &lang{form: formJSON, line: slashes, block: starred, quotes: `"`, consts: "true false null"}
 	case "yaml", "yml":
-		return &lang{line: hash, quotes: `"`, raw: "", sep: ':', consts: "true false null yes no on off", dash: true}
+		return &lang{line: hash, quotes: `"'`, sep: ':', consts: "true false null yes no on off", dash: true}
 	case "toml":
 		return &lang{line: hash, quotes: `"'`, triple: true, sep: '=', consts: "true false inf nan", dash: true}
 	case "ini", "conf", "cfg", "systemd", "service", "desktop", "properties", "editorconfig", "env", "dotenv":
