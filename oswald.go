@@ -147,6 +147,18 @@ type Alert struct {
 	About    string // as Reply.About: "comment:12"
 }
 
+// Recent is a comment in the list of the newest ones of the whole site, which the
+// comment server offers as JSON at /c/recent.json, newest first.
+type Recent struct {
+	N      int64     `json:"n"`
+	Page   string    `json:"page"`   // "getting-started"
+	Title  string    `json:"title"`  // of the page
+	URL    string    `json:"url"`    // of the comment, from the root of the site
+	Author string    `json:"author"` // as typed: escape it
+	Text   string    `json:"text"`   // the beginning, on one line, as typed: escape it
+	At     time.Time `json:"at"`
+}
+
 // Part is one part of the program as `status` and `oswald check` show it.
 type Part struct {
 	Name      string // "xmpp", "bus", "site", "comments", "spam", "voice", "mute lines", "probe", …

@@ -23,7 +23,7 @@ import (
 
 const attackName = `"><script>alert(1)</script>' onclick='alert(1)`
 
-const attack = `"><script>alert(1)</script><img src=x onerror=alert(1)>' onmouseover='alert(1)`
+const attack = `"></textarea></title></pre><script>alert(1)</script><img src=x onerror=alert(1)>' onmouseover='alert(1)`
 
 // checkPage fails for markup that we did not write.
 func checkPage(t *testing.T, what, body string) {

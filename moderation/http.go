@@ -44,6 +44,7 @@ func (t *templates) render(name string, data any) ([]byte, error) {
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /c/{key...}", s.servePage)
+	mux.HandleFunc("GET "+recentPath, s.serveRecent)
 	style := newDoc(styleSheet)
 	mux.HandleFunc("GET /comment/style.css", func(w http.ResponseWriter, r *http.Request) {
 		serveDoc(w, r, style, "text/css; charset=utf-8", "public, max-age=300")

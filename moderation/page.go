@@ -185,11 +185,11 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 		serveDoc(w, r, d, "application/atom+xml; charset=utf-8", "no-cache")
 		return
 	}
-	if notice := notices[r.URL.Query().Get("note")]; notice != "" {
+	if note := r.URL.Query().Get("note"); notices[note] != "" || note == "here" {
 		if n, err := strconv.ParseInt(r.URL.Query().Get("n"), 10, 64); err == nil && p == 1 && v.where[n] != 0 {
 			p = v.where[n] // the page that has it
 		}
-		s.servePosted(w, r, key, title, url, v, p, notice)
+		s.servePosted(w, r, key, title, url, v, p, notices[note])
 		return
 	}
 	d, err := s.renderPage(r.Context(), key, title, url, v, p)

@@ -118,6 +118,20 @@ func (r *refresher) drain(ctx context.Context) {
 		}
 		return
 	}
+	if len(marks) > 0 {
+		// First, so that it is there when who waits for a page goes on. While a page
+		// is still marked it is made again, so it is never left behind.
+		d, err := r.s.recent(ctx)
+		if err == nil {
+			err = r.store.Put(recentPath, d.body)
+		}
+		if err != nil {
+			if ctx.Err() == nil {
+				r.s.log.Warn("the newest comments were not put out; it will be tried again", "err", err)
+			}
+			return
+		}
+	}
 	for _, m := range marks {
 		if ctx.Err() != nil {
 			return
