@@ -35,7 +35,11 @@ func (s *session) invited(e *xmltree.Element) bool {
 	}
 	role := b.deps.Role(by)
 	if role == oswald.NoRole {
-		b.stranger(by)
+		if by == from {
+			b.bother(by)
+		} else { // by the word of a room only
+			b.stranger(by)
+		}
 		return true
 	}
 	c := command{id: commandID(e, by, b.own.String()), sender: by, at: sentAt(e, b.now())}

@@ -29,6 +29,10 @@ func TestRooms(t *testing.T) {
 			{"Whisper", testRoomWhisper},
 			{"Gone", testRoomGone},
 			{"Refused", testRoomRefused},
+			{"Invite", testRoomInvite},
+			{"Bookmarks", testRoomBookmarks},
+			{"Bounce", testRoomBounce},
+			{"Restart", testRoomRestart}, // last: it ends everybody's sessions
 		} {
 			t.Run(c.name, func(t *testing.T) { c.f(t, s) })
 		}

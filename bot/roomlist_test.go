@@ -15,24 +15,6 @@ import (
 	"oswald/internal/xmpptest"
 )
 
-// TestRoomList changes where the bot is to be, and breaks what is in between.
-func TestRoomList(t *testing.T) {
-	xmpptest.Servers(t, []string{"bot", "alice", "bob"}, func(t *testing.T, s *xmpptest.Server) {
-		s.Register("mallory")
-		for _, c := range []struct {
-			name string
-			f    func(*testing.T, *xmpptest.Server)
-		}{
-			{"Invite", testRoomInvite},
-			{"Bookmarks", testRoomBookmarks},
-			{"Bounce", testRoomBounce},
-			{"Restart", testRoomRestart}, // last: it ends the others' sessions
-		} {
-			t.Run(c.name, func(t *testing.T) { c.f(t, s) })
-		}
-	})
-}
-
 func invitation(p *person, room string) {
 	p.raw("<message to='%s' id='%s'><x xmlns='%s' jid='%s' reason='come in'/><body>come in</body></message>", botJID, oswald.RandomID(), nsInvite, room)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"oswald"
 )
@@ -66,6 +67,14 @@ func TestRooms(t *testing.T) {
 	test(owner, "home@rooms.example.org", "rooms", "private chat only")
 	test(owner, "home@rooms.example.org", "leave home@rooms.example.org", "private chat only")
 	test(owner, "home@rooms.example.org", "status", "xmpp: connected")
+	// A question is for the one who has caused it, and for the place where it was asked.
+	late := oswald.Request{ID: "late000000000000", Actor: oswald.Actor{Address: owner, Role: oswald.Owner}, Room: "home@rooms.example.org", Text: "say hello", At: b.now().Add(-time.Hour)}
+	if r, err := b.Dispatch(t.Context(), late); err != nil || !strings.Contains(r.Text, "yes/no") {
+		t.Errorf("late: %q %v", r.Text, err)
+	}
+	test(moderator, "home@rooms.example.org", "yes", "I have not asked anything")
+	test(owner, "", "yes", "I have not asked anything")
+	test(owner, "home@rooms.example.org", "yes", "Said on both sides")
 	test(owner, "", "leave home@rooms.example.org", "I have left home@rooms.example.org.")
 	test(owner, "", "leave home@rooms.example.org", "I am not in")
 	b.deps.Rooms = nil
