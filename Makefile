@@ -19,7 +19,7 @@ HARDWARE_PACKAGES := $(RUN_PACKAGES) alsa-utils qemu-system-x86 seabios busybox-
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-.PHONY: help run build test test-long test-hardware test-moderation test-clients check bench docs fmt cross setup-run setup-test \
+.PHONY: help run build test test-long test-hardware test-moderation test-clients check bench docs site fmt cross setup-run setup-test \
 	bench-chat bench-ipc bench-wiki bench-spam bench-comments bench-voice bench-system
 
 help: ## this list

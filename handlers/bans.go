@@ -154,6 +154,11 @@ func (h *Handlers) erase(ctx context.Context, req oswald.Request, args []string)
 }
 
 func (h *Handlers) undo(ctx context.Context, req oswald.Request, _ []string) (oswald.Reply, error) {
+	if of, ok, err := h.lastText(ctx, req); err != nil {
+		return oswald.Reply{}, err
+	} else if ok {
+		return h.takeBack(ctx, req, of)
+	}
 	if h.deps.Undoer == nil {
 		return oswald.Reply{}, absent("Comments are")
 	}

@@ -65,7 +65,7 @@ func liveText(what string, p oswald.Published) string {
 	if p.Warning != "" {
 		s += "\n⚠ " + oneLine(p.Warning, 120)
 	}
-	return s
+	return s + "\n`undo` takes it back within an hour."
 }
 
 func (h *Handlers) publish(ctx context.Context, req oswald.Request, _ []string) (oswald.Reply, error) {

@@ -73,7 +73,7 @@ func (h *Handlers) table() []command {
 			role: oswald.Owner, min: 1, max: 1, private: true, changes: true, again: true, slow: true, confirm: h.previewErase, run: h.erase},
 		{name: "letters", area: "Comments", usage: "[N|spam]", desc: "List what the contact form brought, or show one letter", example: "letters 4",
 			role: oswald.Owner, max: 1, private: true, run: h.letters},
-		{name: "undo", area: "Comments", desc: "Take back the last decision of the last hour: on a comment, an ID or an edit", example: "undo",
+		{name: "undo", area: "Comments", desc: "Take back the last decision or text of the last hour: on a comment, an ID, an edit, or what was posted or appended", example: "undo",
 			role: oswald.Moderator, changes: true, again: true, slow: true, run: h.undo},
 
 		{name: "spam", area: "Spam", desc: "Say what the spam filter has done", example: "spam",

@@ -113,6 +113,12 @@ func Verbs(s *Site) map[string]ipc.Handler {
 				return small(p), err
 			})
 		}},
+		"take-back": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
+			return run(c, func(a phoneArgs) (oswald.Published, error) {
+				p, err := s.TakeBack(ctx, c.ID, a.Page, a.Author, c.Progress)
+				return small(p), err
+			})
+		}},
 		"publish": {Run: func(ctx context.Context, c ipc.Call) (any, error) {
 			return run(c, func(phoneArgs) (oswald.Build, error) {
 				b, err := s.Publish(ctx, c.ID, c.Progress)
@@ -316,6 +322,11 @@ func (c *Client) Append(ctx context.Context, id, page, text, author string, prog
 		return oswald.Published{}, err
 	}
 	return ask[oswald.Published](ctx, c, id, "append", a, buildPatience, progress)
+}
+
+// TakeBack is Site.TakeBack, carried out over there.
+func (c *Client) TakeBack(ctx context.Context, id, of, author string, progress func(string)) (oswald.Published, error) {
+	return ask[oswald.Published](ctx, c, id, "take-back", phoneArgs{Page: of, Author: cut(author, 60)}, buildPatience, progress)
 }
 
 // Publish is Site.Publish, carried out over there.

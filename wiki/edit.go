@@ -71,6 +71,8 @@ type editRecord struct {
 	Page, Was, Now string
 	Over           bool
 	Result         oswald.Published
+	Undo           []backSplice `json:",omitempty"` // what takes it back
+	New            bool         `json:",omitempty"` // the page was made by it
 
 	over bool // it ended in an earlier call
 }
@@ -159,6 +161,7 @@ func (s *Site) write(ctx context.Context, id string, e oswald.PageEdit) (done ed
 	default:
 		return done, "", oswald.Errorf(oswald.Conflict, "The page %s has changed just now; ask again.", e.Page)
 	}
+	done.Undo = inverse(text, e.Splices)
 	text, err = splice(text, e.Splices)
 	if err == nil && oswald.TextHash(text) != e.Now {
 		err = errors.New("the hash of the new text is another")

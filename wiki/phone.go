@@ -182,7 +182,7 @@ func (s *Site) newPost(ctx context.Context, id, title, body string) (done editRe
 		if _, err := root.Lstat(file); err == nil {
 			return done, "", oswald.Errorf(oswald.Conflict, "There is a post of today with this title already: append to it, or choose another title.")
 		}
-		done = editRecord{Page: file, Now: oswald.TextHash(text), Result: oswald.Published{Title: title}}
+		done = editRecord{Page: file, Now: oswald.TextHash(text), New: true, Result: oswald.Published{Title: title}}
 		if err := s.recordEdit(id, done); err != nil {
 			return done, "", oswald.Wrap(err, oswald.Unavailable, "The state folder of the site cannot be written; nothing was changed.")
 		}
