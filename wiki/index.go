@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"path"
 	"slices"
-	"sort"
 	"strings"
 )
 
@@ -114,92 +113,6 @@ func newIndex(visible []*Record, files []string, blog string, same bool, clashes
 	ix.blog(strings.Trim(blog, "/"))
 	ix.layTrails()
 	return ix
-}
-
-// resolve finds the page that name means when it is written in folder from.
-// others counts further candidates that are no worse by spelling, so that the
-// choice between them was by nearness.
-func (ix *index) resolve(name, from string) (page *Record, others int) {
-	name = trimPage(strings.TrimSpace(name))
-	if strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") {
-		name = path.Join(from, name)
-		if strings.HasPrefix(name, "..") {
-			return nil, 0
-		}
-	}
-	name = strings.Trim(name, "/")
-	if name == "" {
-		return nil, 0
-	}
-	cands := ix.names[squash(name)]
-	if len(cands) == 0 {
-		return nil, 0
-	}
-	folded, best := fold(name), 0
-	var hits []*Record
-	for _, c := range cands {
-		rank := spelling(c, name, folded)
-		if rank > best {
-			best, hits = rank, hits[:0]
-		}
-		if rank == best && rank > 0 && (len(hits) == 0 || hits[len(hits)-1] != c.page) {
-			hits = append(hits, c.page)
-		}
-	}
-	if len(hits) < 2 {
-		if len(hits) == 1 {
-			page = hits[0]
-		}
-		return page, 0
-	}
-	sort.SliceStable(hits, func(i, j int) bool {
-		a, b := common(hits[i].folder(), from), common(hits[j].folder(), from)
-		if a != b {
-			return a > b
-		}
-		if a, b := strings.Count(hits[i].File, "/"), strings.Count(hits[j].File, "/"); a != b {
-			return a < b
-		}
-		return hits[i].File < hits[j].File
-	})
-	return hits[0], len(hits) - 1
-}
-
-// spelling grades how well a candidate fits a name: 0 not at all, more is
-// better. File names come before aliases.
-func spelling(c candidate, name, folded string) int {
-	if c.alias {
-		switch {
-		case c.name == name:
-			return 4
-		case fold(c.name) == folded:
-			return 2
-		}
-		return 0
-	}
-	switch cf := fold(c.name); {
-	case c.name == name:
-		return 7
-	case strings.HasSuffix(c.name, "/"+name):
-		return 6
-	case cf == folded:
-		return 5
-	case strings.HasSuffix(cf, "/"+folded):
-		return 3
-	case !strings.Contains(name, "/"):
-		return 1 // spaces, hyphens or underscores differ
-	}
-	return 0
-}
-
-// common counts the leading folders that two folders share.
-func common(a, b string) int {
-	n := 0
-	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
-	for n < len(as) && n < len(bs) && as[n] == bs[n] && as[n] != "" {
-		n++
-	}
-	return n
 }
 
 // file finds the attachment that name means when it is written in folder from.
@@ -405,39 +318,6 @@ func newestFirst(pages []*Record) []*Record {
 		out[i] = list[i].r
 	}
 	return out
-}
-
-// tag fills in the tags. A tag holds the pages of the tags below it.
-func (ix *index) tag() {
-	ix.tags = map[string]*tagPages{}
-	sorted := newestFirst(ix.pages)
-	ix.latest = sorted
-	for _, r := range ix.pages { // in file order, so that the first spelling is settled
-		for _, t := range r.Tags {
-			for t != "" {
-				f := tagFold(t)
-				if ix.tags[f] == nil {
-					ix.tags[f] = &tagPages{name: strings.Trim(t, "/"), fold: f}
-				}
-				i := strings.LastIndexByte(t, '/')
-				t = t[:max(i, 0)]
-			}
-		}
-	}
-	for _, r := range sorted {
-		for _, t := range r.Tags {
-			for f := tagFold(t); f != ""; f = f[:max(strings.LastIndexByte(f, '/'), 0)] {
-				tp := ix.tags[f]
-				if n := len(tp.pages); n == 0 || tp.pages[n-1] != r {
-					tp.pages = append(tp.pages, r)
-				}
-			}
-		}
-	}
-	for _, tp := range ix.tags {
-		ix.order = append(ix.order, tp)
-	}
-	sort.Slice(ix.order, func(i, j int) bool { return ix.order[i].fold < ix.order[j].fold })
 }
 
 // find returns the file in the output of the page that a person means.
