@@ -131,9 +131,9 @@ func TestWithoutStreamManagement(t *testing.T) {
 }
 
 func TestFlood(t *testing.T) {
-	n := 2000
-	if testing.Short() {
-		n = 200
+	n := 500
+	if long() {
+		n = 2000
 	}
 	s, r := start(t)
 	alice, bob := client(t, s, "alice"), client(t, s, "bob")
