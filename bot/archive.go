@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"oswald"
+	"oswald/internal/backoff"
 	"oswald/internal/xmppclient/xmltree"
 )
 
@@ -22,6 +23,8 @@ const (
 	pagesMax    = 400             // that many more than anybody's archive of a bot
 	archiveTime = 5 * time.Second // before the bot appears anyhow
 	lastSeen    = "archive"
+	stampForm   = "2006-01-02T15:04:05Z"
+	skew        = 5 * time.Second // between the server's clock and ours
 )
 
 // catchUp reads what has come into the account's archive (XEP-0313) since the
@@ -41,17 +44,20 @@ func (s *session) catchUp(ctx context.Context) (complete bool) {
 		return false
 	}
 	after, at, _ := strings.Cut(last, " ")
+	if last == "" {
+		// The first time: what came before the bot did is not for it. What comes while
+		// it signs in may be too late for the server to bring as an offline message.
+		at = b.born.Add(-skew).UTC().Format(stampForm)
+	}
 	for page := 0; ; page++ {
 		var set, filter *xmltree.Element
 		switch {
 		case after != "":
 			set = rsm(pageMax, "after", after)
-		case at != "": // the archive has forgotten that one
+		default: // there is none, or the archive has forgotten it
 			set, filter = rsm(pageMax, "", ""), since(at)
-		default: // the first time: only find out where the archive ends
-			set = rsm(1, "before", "")
 		}
-		fin, err := s.archivePage(ctx, set, filter, last != "")
+		fin, err := s.archivePage(ctx, set, filter)
 		var refused *iqError
 		switch {
 		case ctx.Err() != nil:
@@ -67,23 +73,35 @@ func (s *session) catchUp(ctx context.Context) (complete bool) {
 			return false
 		}
 		newest := fin.Child(nsRSM, "set").Child(nsRSM, "last").Text()
-		if newest != "" || last == "" {
+		switch {
+		case newest != "":
 			b.disk.set(lastSeen, mark(newest, b.now()))
+		case last == "":
+			b.disk.set(lastSeen, " "+at)
 		}
-		if newest == "" || last == "" || fin.Get("complete") == "true" || page >= pagesMax {
+		if newest == "" || fin.Get("complete") == "true" || page >= pagesMax {
 			return true
 		}
 		after = newest
 	}
 }
 
-// archivePage asks for one page; what is on it comes to the reader first, which
-// takes it in if want is true.
-func (s *session) archivePage(ctx context.Context, set, filter *xmltree.Element, want bool) (*xmltree.Element, error) {
-	id := oswald.RandomID()
-	if want {
-		s.query.Store(&id)
+// catchUpAtLast tries again until catchUp has succeeded: a server that was once too
+// busy to answer must not keep what it has until the next session.
+func (s *session) catchUpAtLast(ctx context.Context) {
+	pause := backoff.Backoff{Min: time.Second, Max: time.Minute}
+	for !s.catchUp(ctx) {
+		if pause.Wait(ctx) != nil {
+			return
+		}
 	}
+	s.caughtUp.Store(true)
+}
+
+// archivePage asks for one page; what is on it comes to the reader first.
+func (s *session) archivePage(ctx context.Context, set, filter *xmltree.Element) (*xmltree.Element, error) {
+	id := oswald.RandomID()
+	s.query.Store(&id)
 	res, err := s.ask(ctx, "set", xmltree.New(nsMAM, "query", "queryid", id).Add(filter).Add(set))
 	if err != nil {
 		return nil, err
@@ -111,7 +129,7 @@ func since(at string) *xmltree.Element {
 // mark is what is kept of the last message seen: its id, and about when, for the
 // case that the archive does not know it any more. Clocks differ.
 func mark(id string, now time.Time) string {
-	return id + " " + now.Add(-5*time.Minute).UTC().Format("2006-01-02T15:04:05Z")
+	return id + " " + now.Add(-5*time.Minute).UTC().Format(stampForm)
 }
 
 // archived returns the message (XEP-0297) in a page of the archive; nil if e is none, or one

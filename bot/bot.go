@@ -102,6 +102,7 @@ type Bot struct {
 	quick   backoff.Backoff // between tries
 	slow    backoff.Backoff // after a refusal
 
+	born      time.Time // when New was called
 	names     resolver
 	resource  string
 	began     time.Time // when the newest session did; like what follows
@@ -166,6 +167,7 @@ func New(cfg Config, deps Deps) (*Bot, error) {
 	if b.resource, err = b.disk.keep(ctx, "resource "+cfg.Resource, cfg.Resource+"."+oswald.RandomID()[:6]); err != nil {
 		return nil, fmt.Errorf("resource: %w", err)
 	}
+	b.born = b.now()
 	b.names = net.DefaultResolver
 	if deps.Resolver != nil {
 		b.names = deps.Resolver

@@ -15,6 +15,9 @@ import (
 	"oswald/internal/xmpptest"
 )
 
+// answerTime is how long a phone waits for the last answer.
+const answerTime = 90 * time.Second
+
 // A phone is what a person has: it signs in again when it has been thrown out, says
 // again, under the same name, what it does not know to have arrived, and gathers
 // the answers.
@@ -153,7 +156,16 @@ func (p *phone) hears(body string) {
 // what want makes of the text.
 func (p *phone) check(want func(text string) string) {
 	p.t.Helper()
-	within(p.t, 3*time.Minute, "all answers to "+p.user, func() bool { return p.unanswered() == 0 })
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, id := range p.said {
+			if len(p.answers[id]) == 0 {
+				p.t.Errorf("%s: %q is not answered (arrived: %v)", id, p.texts[id], p.arrived[id])
+			}
+		}
+	}()
+	within(p.t, answerTime, "all answers to "+p.user, func() bool { return p.unanswered() == 0 })
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, id := range p.said {

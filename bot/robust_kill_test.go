@@ -135,6 +135,11 @@ func TestBotKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer log.Close()
+		t.Cleanup(func() {
+			if b, err := os.ReadFile(log.Name()); t.Failed() && err == nil {
+				t.Logf("the end of the bot's log:\n%s", strings.ToValidUTF8(string(b[max(0, len(b)-20_000):]), "?"))
+			}
+		})
 		c := &child{t: t, dir: dir, log: log}
 		c.start()
 		end := sync.OnceFunc(c.kill)
@@ -168,10 +173,6 @@ func TestBotKilled(t *testing.T) {
 			if err := done.QueryRow("SELECT COUNT(*) FROM done WHERE text = ?", what).Scan(&times); err != nil || times != 1 {
 				t.Errorf("%q was done %d times, %v", what, times, err)
 			}
-		}
-		if t.Failed() {
-			b, _ := os.ReadFile(log.Name())
-			t.Logf("the bot's log:\n%s", strings.ToValidUTF8(string(b), "?"))
 		}
 	})
 }

@@ -119,7 +119,7 @@ func (b *Bot) serve(ctx context.Context, s *session) error {
 		b.setOnline(b.sm.jid.String())
 	default:
 		b.setOnline(b.sm.jid.String())
-		wg.Go(func() { s.caughtUp.Store(s.catchUp(inner)) })
+		wg.Go(func() { s.catchUpAtLast(inner) })
 	}
 	select {
 	case err := <-served:
@@ -153,8 +153,12 @@ func (s *session) appear(ctx context.Context) {
 	close(s.visible)
 	s.b.setOnline(s.b.sm.jid.String())
 	s.carbons(ctx) // before the archive is read: nothing falls between the two
-	s.caughtUp.Store(s.catchUp(ctx))
+	done := s.catchUp(ctx)
+	s.caughtUp.Store(done)
 	s.profile(ctx, pic)
+	if !done {
+		s.catchUpAtLast(ctx)
+	}
 }
 
 // cause returns why the session ended: a stream error tells more than what the
