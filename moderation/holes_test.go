@@ -341,11 +341,19 @@ func TestHoleCaseFolding(t *testing.T) {
 func TestHoleReputationOnlyByID(t *testing.T) {
 	// The name of an approved author, without the secret, counts for nothing.
 	st := newSite(t, nil)
-	n := st.posted("kitchen", "perhaps one", "name", "Ann", "secret", "a long secret")
-	if _, err := st.Decide(t.Context(), "x", n, oswald.Approve); err != nil {
-		t.Fatal(err)
+	for i := range earnedTrust {
+		n := st.posted("kitchen", fmt.Sprint("perhaps one ", i), "name", "Ann", "secret", "a long secret")
+		if _, err := st.Decide(t.Context(), fmt.Sprint(i), n, oswald.Approve); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c := st.comment(st.posted("kitchen", "perhaps mine", "name", "Ann", "secret", "a long secret")); c.State != oswald.Shown {
+		t.Errorf("%+v", c)
 	}
 	if c := st.comment(st.posted("kitchen", "perhaps two", "name", "Ann")); c.State != oswald.Queued || c.ID != "" {
+		t.Errorf("%+v", c)
+	}
+	if c := st.comment(st.posted("kitchen", "perhaps three", "name", "Ann", "secret", "another secret")); c.State != oswald.Queued {
 		t.Errorf("%+v", c)
 	}
 }
