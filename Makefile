@@ -65,7 +65,7 @@ test-xmpp: setup-test ## the chat on Prosody and ejabberd: crashes, cuts, floods
 
 test-moderation: setup-test ## comments and spam filter, with memcached, nginx, PostgreSQL, bogofilter and slowhttptest
 	@OSWALD_LONG=1 $(GO) test -race -shuffle=on -timeout 30m ./moderation/... ./internal/store
-	@OSWALD_LONG=1 $(GO) test -race -timeout 30m -run "Nginx|Comments|Backup|Visitor|Edit" ./cmd/oswald
+	@OSWALD_LONG=1 $(GO) test -race -timeout 30m -run "Nginx|Comments|Backup|Visitor|Edit|Slow" ./cmd/oswald
 
 test-ipc: setup-test ## the message bus: protocol, model, real processes
 	@$(GO) test -race -shuffle=on -timeout 20m ./ipc ./internal/memcached
