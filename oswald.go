@@ -185,6 +185,7 @@ type Host struct {
 	Seen    time.Time // last heartbeat; zero if never
 	Alive   bool
 	Version string
-	Open    int // commands to it that have not ended
+	Offset  time.Duration // of its clock to ours, whole seconds
+	Open    int           // commands to it that have not ended
 	Note    string
 }

@@ -259,7 +259,7 @@ func (f *house) Ack(_ context.Context, label, who string) error {
 }
 
 func (f *house) Peers() []oswald.Host {
-	return []oswald.Host{{Name: "site", Seen: noon.Add(-3 * time.Second), Alive: true, Version: "0.1"}, {Name: "comments", Seen: noon.Add(-2 * time.Hour), Open: 2}, {Name: "attic"}}
+	return []oswald.Host{{Name: "site", Seen: noon.Add(-3 * time.Second), Alive: true, Version: "0.1", Offset: -90 * time.Second}, {Name: "comments", Seen: noon.Add(-2 * time.Hour), Open: 2}, {Name: "attic"}}
 }
 
 func (f *house) Parts(context.Context) []oswald.Part {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"oswald"
 )
@@ -46,6 +47,10 @@ func (h *Handlers) status(ctx context.Context, _ oswald.Request, _ []string) (os
 	return oswald.Reply{Text: strings.Join(lines, "\n")}, nil
 }
 
+// clockOff is how far the clock of another host may be off before it is told;
+// less is the way of the message.
+const clockOff = 3 * time.Second
+
 func (h *Handlers) hosts(context.Context, oswald.Request, []string) (oswald.Reply, error) {
 	if h.deps.Hosts == nil {
 		return oswald.Reply{}, absent("The message bus is")
@@ -67,6 +72,12 @@ func (h *Handlers) hosts(context.Context, oswald.Request, []string) (oswald.Repl
 		}
 		if p.Version != "" {
 			s += ", " + oneLine(p.Version, 30)
+		}
+		switch off := p.Offset.Abs().String(); {
+		case p.Offset >= clockOff:
+			s += ", clock " + off + " ahead"
+		case p.Offset <= -clockOff:
+			s += ", clock " + off + " behind"
 		}
 		if p.Open > 0 {
 			s += ", " + plural(p.Open, "open command", "open commands")

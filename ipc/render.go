@@ -141,9 +141,8 @@ func itemOf(j *job) item {
 // show lets others see how the peer is.
 func (s *session) show(p *peer) {
 	h := oswald.Host{Name: p.name, Version: p.msg.Ver, Open: len(p.open)}
-	offset := time.Duration(0)
 	if !p.seenAt.IsZero() {
-		offset = time.UnixMilli(p.msg.T).Sub(s.n.now().Add(-time.Since(p.seenAt)))
+		h.Offset = time.UnixMilli(p.msg.T).Sub(s.n.now().Add(-time.Since(p.seenAt))).Round(time.Second)
 	}
 	switch {
 	case errors.Is(p.fault, errMAC):
@@ -160,8 +159,6 @@ func (s *session) show(p *peer) {
 		h.Note = "its key cannot be read: " + filepath.Base(p.path)
 	case len(p.ring.next) > 0:
 		h.Note = "its new key waits: run oswald pair --code there"
-	case offset.Abs() > 30*time.Second:
-		h.Note = fmt.Sprintf("its clock is %v off ours", offset.Round(time.Second))
 	}
 	if p.seen {
 		p.seen = false
