@@ -75,7 +75,7 @@ func (s *session) cancelOne(c *cancellation, now int64) error {
 		s.stopping = slices.DeleteFunc(s.stopping, func(o *cancellation) bool { return o == c })
 		return nil
 	}
-	if nt, changed := cancel(*t); changed {
+	if nt, changed := s.n.machine.cancel(*t); changed {
 		*t = nt
 		p := s.peer(t.Peer)
 		s.changed(p, t, now)

@@ -112,8 +112,6 @@ func liveness(good []byte, ways [][2]int32) (none, second int) {
 	return none, second
 }
 
-func shipped() machine { return machine{open: open, expire: expire, hear: hear, take: take} }
-
 // TestModel wants every configuration safe. None may be stuck for good either,
 // except where a second worker that has the grant stays away: then a person must
 // decide, for it may have run the command.
@@ -124,7 +122,7 @@ func TestModel(t *testing.T) {
 	}
 	test := func(what string, m model, stuckAllowed bool) {
 		t.Helper()
-		m.machine = shipped()
+		m.machine = machinery()
 		v := m.explore(most)
 		t.Logf("%-66s %8d states, %d wait for a human, %d at the bound of nonces", what, v.states, v.stuck, v.bound)
 		if v.fault != "" {

@@ -56,6 +56,7 @@ func twinBlows() []blow {
 func restoreBlows(side string) []blow {
 	return append(blows(),
 		blow{"back up " + side, 25, func(s *storm) { s.backUp(side) }},
+		blow{"back up " + side + " full of offers", 10, func(s *storm) { s.backUpOffers(side) }},
 		blow{"restore " + side, 25, func(s *storm) { s.restore(side) }})
 }
 
@@ -191,6 +192,16 @@ func (s *storm) replaceDB(from, to string) {
 	if err := os.WriteFile(to, b, 0o600); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// backUpOffers makes a backup while the worker stands still, so that commands are
+// in it which run afterwards.
+func (s *storm) backUpOffers(side string) {
+	p := s.procs["worker"].Process
+	p.Signal(syscall.SIGSTOP)
+	pause(context.Background(), 10*time.Millisecond)
+	s.backUp(side)
+	p.Signal(syscall.SIGCONT)
 }
 
 func (s *storm) backUp(side string) {

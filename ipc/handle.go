@@ -33,6 +33,7 @@ const (
 	committed                   // ended, and committed with its effect; After follows or there is none
 	afterward                   // After has returned
 	abandoned                   // we are stopping: as if the process had died
+	givenUp                     // cancelled before there was a handler
 )
 
 // inbox is where handlers leave what the loop shall pick up. It is bounded by
@@ -102,6 +103,10 @@ func (s *session) collect() error {
 			if j.after = r.kind == committed && s.n.handlers[j.Verb].After != nil; j.after {
 				continue // and busy until After returns
 			}
+		case givenUp:
+			*j, _ = giveUp(*j)
+			s.b.add(`DELETE FROM ipc_journal WHERE peer=? AND id=? AND state='started'`, p.name, j.ID)
+			p.dirty = true
 		case afterward:
 			j.after = false
 			s.b.add(`UPDATE ipc_journal SET after=0 WHERE peer=? AND id=?`, p.name, j.ID)
@@ -127,7 +132,6 @@ func (s *session) serve(p *peer, now int64) error {
 				s.b.endJob(p.name, j)
 				p.dirty = true
 			} else if s.free(j.Kind) {
-				j.rerun = true
 				s.begin(p, j)
 			}
 		} else if !j.busy && j.after && s.free(j.Kind) {
@@ -247,6 +251,10 @@ func (s *session) begin(p *peer, j *job) {
 	s.count(j, 1)
 	ctx, cancel := context.WithCancel(s.ctx)
 	j.stop = cancel
+	waiting := ctx // ends when a job may be given up that waits
+	if _, ok := giveUp(*j); !ok {
+		waiting = s.ctx
+	}
 	peer, copy := p.name, *j
 	s.b.after(func() {
 		s.wg.Go(func() {
@@ -260,13 +268,9 @@ func (s *session) begin(p *peer, j *job) {
 			case s.slots <- struct{}{}:
 				defer func() { <-s.slots }()
 				s.work(ctx, peer, copy)
-			case <-ctx.Done():
+			case <-waiting.Done():
 				if s.ctx.Err() == nil { // else it is as if the process had died
-					out := outcome{Err: cancelled}
-					if copy.rerun && copy.Kind == Repeatable {
-						out.Err = cutShort // an earlier process may have run it
-					}
-					s.n.inbox.put(result{peer: peer, id: copy.ID, out: out})
+					s.n.inbox.put(result{peer: peer, id: copy.ID, kind: givenUp})
 				}
 			}
 		})

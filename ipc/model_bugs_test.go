@@ -41,7 +41,7 @@ func expireGranted(t ticket, now int64) (ticket, bool) {
 func TestModelCatches(t *testing.T) {
 	test := func(what string, m model, change func(*machine), want string) {
 		t.Helper()
-		m.machine = shipped()
+		m.machine = machinery()
 		if change != nil {
 			change(&m.machine)
 		}
@@ -66,5 +66,6 @@ func TestModelCatches(t *testing.T) {
 	test("7 sender restored unnoticed, deadlines", with(func(m *model) { m.rollback = true; m.trust = true; m.crashes = 0 }), nil, "expired but executed")
 	test("8 restored sender expires before it met the worker", with(func(m *model) { m.rollback = true; m.rash = true; m.crashes = 0 }), nil, "expired but executed")
 	test("9 claims survive a restored sender", with(func(m *model) { m.rollback = true; m.keep = true; m.crashes = 0 }), nil, "expired but executed")
+	test("11 given up though it runs", with(func(m *model) { m.cancel = true; m.tardy = true }), nil, "refused but executed")
 	test("10 cancelled though it is granted", with(func(m *model) { m.cancel = true; m.hasty = true }), nil, "refused but executed")
 }

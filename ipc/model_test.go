@@ -74,6 +74,7 @@ type mworker struct {
 	replied uint8 // bits: processes that were answered, with this echo or
 	first   [maxEpochs][2]uint8
 	life    uint8 // seeded bug: a nonce that is not consumed
+	under   uint8 // the nonce that this process started it under
 }
 
 var (
@@ -111,6 +112,7 @@ type model struct {
 	rash    bool // a restored sender may expire before it has met the worker
 	keep    bool // claims survive a new process of the sender
 	trust   bool // a restored sender does not compare the worker's echo with its books
+	tardy   bool // a job may be given up that a handler has begun
 	hasty   bool // a cancelled command ends as refused though it is granted
 
 	cut bool // the present state would have needed another nonce
@@ -180,7 +182,7 @@ func (m *model) put(w world, t ticket) world {
 }
 
 func (m *model) job(k mworker) job {
-	return job{ID: "x", Kind: m.kind, Phase: k.ph(), Nonce: name(k.nonce), old: k.old, busy: k.ph() == started}
+	return job{ID: "x", Kind: m.kind, Phase: k.ph(), Nonce: name(k.nonce), under: name(k.under), old: k.old, busy: k.ph() == started}
 }
 
 // publish adds the worker's register to those published.
@@ -257,7 +259,7 @@ func (m *model) wish(w world) (ticket, bool) {
 	if m.hasty && t.State == granted {
 		t.State = offered
 	}
-	return cancel(t)
+	return m.machine.cancel(t)
 }
 
 // begin is a new process of the sender.
@@ -278,11 +280,11 @@ func (m *model) meet(w world, i int, next func(world, bool)) {
 	for _, e := range [][2]uint8{k.first[w.epoch], {k.echoE, k.echoG}} {
 		to := w
 		to.unsure = false
-		if !m.trust && e[0] > 0 && restored(&echo{BN: name(e[0]), GN: int64(e[1])}, int64(w.file.grants[e[0]-1]), w.file.known&(1<<(e[0]-1)) != 0) {
+		if !m.trust && e[0] > 0 && m.machine.restored(&echo{BN: name(e[0]), GN: int64(e[1])}, int64(w.file.grants[e[0]-1]), w.file.known&(1<<(e[0]-1)) != 0) {
 			to.file.state = indexOf(stateList, doubt)
 			to.say()
 		} else if t := m.ticket(to); t.stop {
-			if t, changed := cancel(t); changed {
+			if t, changed := m.machine.cancel(t); changed {
 				to = m.put(to, t)
 			}
 		}
@@ -362,7 +364,7 @@ func (m *model) work(w world, i int, next func(world, bool)) {
 		}
 		if k.effect || m.kind == InTx { // effect and record are one transaction
 			t.set(finish(m.job(k), outcome{}).Phase)
-			t.effect = false
+			t.effect, t.under = false, 0
 			to.publish(i)
 		}
 		next(to, false)
@@ -400,6 +402,16 @@ func (m *model) offer(w world, i int, e, g uint8, stop bool, next func(world, bo
 	before := w
 	m.hears(&w, i, e, name(g))
 	k := &w.workers[i]
+	if stop && (!k.effect || m.tardy) { // it may wait for a handler still
+		if j, ok := giveUp(m.job(*k)); ok {
+			to := w
+			t := &to.workers[i]
+			t.set(j.Phase)
+			t.nonce, t.under = number(j.Nonce), 0
+			to.publish(i)
+			next(to, false)
+		}
+	}
 	if w.next > m.nonces && k.ph() == fresh && phaseList[k.past] == fresh {
 		m.cut = true
 		return
@@ -418,6 +430,9 @@ func (m *model) offer(w world, i int, e, g uint8, stop bool, next func(world, bo
 		}
 		k.set(j.Phase)
 		k.nonce, k.old = number(j.Nonce), j.old
+		if m.cancel && j.Phase == started {
+			k.under = number(j.under) // only a cancellation asks for it
+		}
 		if j.Phase == started {
 			k.effect = false
 			if m.rollback {
@@ -435,7 +450,7 @@ func (m *model) offer(w world, i int, e, g uint8, stop bool, next func(world, bo
 func (m *model) crash(w world, i int, next func(world, bool)) {
 	k := &w.workers[i]
 	k.crashes++
-	k.life, k.heard, k.effect = 0, 0, false
+	k.life, k.heard, k.effect, k.under = 0, 0, false, 0
 	switch {
 	case k.ph() == claimed || k.ph() == declined || k.old:
 		k.set(fresh)

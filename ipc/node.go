@@ -47,6 +47,13 @@ type machine struct {
 	expire func(t ticket, now int64) (ticket, bool)
 	hear   func(t ticket, it item, inst string, now int64) (ticket, bool)
 	take   func(j job, o offer, f facts, nonce func() string) (job, bool)
+
+	cancel   func(t ticket) (ticket, bool)
+	restored func(e *echo, known int64, ok bool) bool
+}
+
+func machinery() machine {
+	return machine{open: open, expire: expire, hear: hear, take: take, cancel: cancel, restored: restored}
 }
 
 // link is a pair as Pair made it. All but the name belongs to the loop once Run
@@ -92,7 +99,7 @@ func New(cfg Config, d Deps) (*Node, error) {
 		cfg: cfg, name: d.Name, db: d.DB, bus: d.Bus, version: d.Version,
 		log: d.Log.With("pkg", "ipc", "role", d.Name), now: d.Now,
 		verbs:    Verbs,
-		machine:  machine{open: open, expire: expire, hear: hear, take: take},
+		machine:  machinery(),
 		handlers: map[string]Handler{},
 		submits:  make(chan *submission, 4*window),
 		cancels:  make(chan *cancellation, window),

@@ -250,7 +250,7 @@ func (s *session) checkEcho(p *peer, now int64) error {
 				return err
 			}
 		}
-		if restored(e, known, ok) {
+		if s.n.machine.restored(e, known, ok) {
 			s.n.log.Error("the database is older than what the peer has seen of it: it was restored from a backup; open commands end as unknown", "peer", p.name)
 			for _, t := range p.open {
 				if !t.State.ended() {
@@ -264,7 +264,7 @@ func (s *session) checkEcho(p *peer, now int64) error {
 	}
 	for _, t := range p.open {
 		t.unsure = false
-		if nt, changed := cancel(*t); t.stop && changed {
+		if nt, changed := s.n.machine.cancel(*t); t.stop && changed {
 			*t = nt
 			s.changed(p, t, now)
 		}

@@ -113,6 +113,24 @@ func (c child) run() error {
 		n.machine.hear = regrant
 	case "expire granted":
 		n.machine.expire = expireGranted
+	case "cancel granted":
+		n.machine.cancel = func(t ticket) (ticket, bool) {
+			if t.State == granted {
+				t.State = offered
+			}
+			return cancel(t)
+		}
+	case "restore unnoticed": // and what has run is forgotten
+		n.machine.restored = func(*echo, int64, bool) bool { return false }
+		if err := store.Migrate(ctx, db, "ipc", schema); err != nil {
+			return err
+		}
+		if _, err := db.Exec("CREATE TRIGGER IF NOT EXISTS forget AFTER INSERT ON ipc_past BEGIN DELETE FROM ipc_past; END"); err != nil {
+			return err
+		}
+	case "no started record":
+		db.Exec("DELETE FROM ipc_journal WHERE state='started'") // no table at first
+		n.machine.hear = regrant
 	case "no mac":
 		n.machine.open = func(_ []byte, _ string, v []byte) ([]byte, error) {
 			if len(v) < len(magic)+macLen {
@@ -215,7 +233,7 @@ func plan(i int, now time.Time) Command {
 
 // send submits its commands, each until it has ended, and leaves. It writes a
 // byte for each that ends. One in ten is submitted more than
-// once, one in twelve is cancelled at once.
+// once, one in six is cancelled at once or soon.
 func (c child) send(ctx context.Context, n *Node) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -241,8 +259,9 @@ func (c child) send(ctx context.Context, n *Node) error {
 				if i%10 == 0 {
 					n.Submit(ctx, plan(i, c.now()))
 				}
-				if i%12 == 0 {
+				if i%6 == 0 {
 					n.Submit(ctx, plan(i, c.now()))
+					pause(ctx, time.Duration(i%12)*time.Millisecond) // on offer, or granted by then
 					n.Cancel(ctx, plan(i, c.now()).ID)
 				}
 				for {

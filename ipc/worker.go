@@ -30,7 +30,7 @@ type job struct {
 
 	old   bool   // from the list of past commands: nothing in the journal
 	busy  bool   // its handler, or what comes after it, is at work
-	rerun bool   // an earlier process started it
+	under string // the nonce that this process started it under
 	after bool   // committed, and its After has not returned
 	note  string // latest progress
 	stop  func() // cancels the handler's ctx; nil: it has none
@@ -74,11 +74,22 @@ func take(j job, o offer, f facts, nonce func() string) (job, bool) {
 			j.Phase, j.Out = declined, outcome{Err: cancelled}
 			return j, true
 		case f.slot:
-			j.Phase, j.Nonce = started, ""
+			j.Phase, j.Nonce, j.under = started, "", j.Nonce
 			return j, true
 		}
 	}
 	return j, false
+}
+
+// giveUp is what a cancellation does to a job that has started and has not been
+// given to a handler: it is as if the grant had come with the cancellation. Only
+// the process that started it knows that nothing has run.
+func giveUp(j job) (job, bool) {
+	if j.Phase != started || j.under == "" {
+		return j, false
+	}
+	j.Phase, j.Nonce, j.under, j.Out = declined, j.under, "", outcome{Err: cancelled}
+	return j, true
 }
 
 // resume is what a new process does with a job that it finds started: run it
