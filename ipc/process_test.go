@@ -27,13 +27,18 @@ import (
 
 // child is what a role's process is told.
 type child struct {
-	Role   string // "worker" or "sender"
-	Dir    string // of its file and effects
-	Bus    string
-	From   int // sender: commands From … To-1
-	To     int
-	Mutant string
-	Skew   time.Duration // of its clock
+	Role    string // "worker", "sender", "mesh" or "relay"
+	Name    string // mesh: of the role
+	Peers   []string
+	Targets []string      // mesh: who is given commands
+	Relay   string        // relay: where to
+	Pace    time.Duration // mesh: between two commands
+	Dir     string        // of its file and effects
+	Bus     string
+	From    int // sender: commands From … To-1
+	To      int
+	Mutant  string
+	Skew    time.Duration // of its clock
 }
 
 const childEnv = "OSWALD_IPC_CHILD"
@@ -87,9 +92,14 @@ func slay(cmd *exec.Cmd) {
 
 func (c child) run() error {
 	ctx := context.Background()
-	name, peer := "comments", "bot"
-	if c.Role == "sender" {
-		name, peer = peer, name
+	name, peers := "comments", []string{"bot"}
+	switch c.Role {
+	case "sender":
+		name, peers = "bot", []string{"comments"}
+	case "mesh":
+		name, peers = c.Name, c.Peers
+	case "relay":
+		return relay(c.Bus, c.Relay, c.Skew)
 	}
 	db, err := store.Open(ctx, filepath.Join(c.Dir, name+".db"))
 	if err != nil {
@@ -103,8 +113,10 @@ func (c child) run() error {
 	if err != nil {
 		return err
 	}
-	if err := n.Pair(peer, pairSecret); err != nil {
-		return err
+	for _, peer := range peers {
+		if err := n.Pair(peer, pairSecret); err != nil {
+			return err
+		}
 	}
 	switch c.Mutant {
 	case "run on offer":
@@ -139,10 +151,16 @@ func (c child) run() error {
 			return v[len(magic)+macLen:], nil
 		}
 	}
-	if c.Role == "sender" {
+	switch c.Role {
+	case "sender":
 		return c.send(ctx, n)
+	case "mesh":
+		return c.mesh(ctx, n)
 	}
-	return c.work(ctx, n)
+	if err := c.handle(n); err != nil {
+		return err
+	}
+	return n.Run(ctx)
 }
 
 // order is the argument of the commands of these tests.
@@ -151,8 +169,8 @@ type order struct {
 	Pause time.Duration
 }
 
-// work carries out commands whose effects can be counted.
-func (c child) work(ctx context.Context, n *Node) error {
+// handle makes n carry out commands whose effects can be counted.
+func (c child) handle(n *Node) error {
 	if _, err := n.db.Exec("CREATE TABLE IF NOT EXISTS effect(id TEXT NOT NULL) STRICT"); err != nil {
 		return err
 	}
@@ -200,7 +218,7 @@ func (c child) work(ctx context.Context, n *Node) error {
 		die(call, o, "after")
 		return call.ID, nil
 	}})
-	return n.Run(ctx)
+	return nil
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -308,12 +326,18 @@ func eachID(ctx context.Context, db *sql.DB, query string, f func(id string)) er
 // effects counts what happened in dir: by file and by table.
 func effects(t testing.TB, dir string) map[string]int {
 	t.Helper()
+	return effectsOf(t, dir, "comments")
+}
+
+// effectsOf counts those of the role name.
+func effectsOf(t testing.TB, dir, name string) map[string]int {
+	t.Helper()
 	m := map[string]int{}
 	b, _ := os.ReadFile(filepath.Join(dir, "effects"))
 	for _, id := range strings.Fields(string(b)) {
 		m[id]++
 	}
-	db, err := store.Open(context.Background(), filepath.Join(dir, "comments.db"))
+	db, err := store.Open(context.Background(), filepath.Join(dir, name+".db"))
 	if err != nil {
 		t.Fatal(err)
 	}
