@@ -104,7 +104,7 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 	if err != nil {
 		return result, err
 	}
-	out.kill = s.kill
+	out.kill, out.atOnce = s.kill, s.cfg.Publish == "switch"
 	if err := s.recall(out, theme, ahead); err != nil {
 		return result, err
 	}

@@ -48,6 +48,14 @@ func (o *output) commit(first func(p string) int, set *oswald.ChangeSet) error {
 		return err
 	}
 	o.at("journal")
+	if o.atOnce {
+		return o.exchange(gone)
+	}
+	return o.putIn(gone)
+}
+
+// putIn renames the staged files into their places and takes out those that go.
+func (o *output) putIn(gone []string) error {
 	for i, s := range o.staged {
 		p, stage, _ := strings.Cut(s, "\x00")
 		if err := o.move(p, stage); err != nil {

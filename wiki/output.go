@@ -33,6 +33,7 @@ type output struct {
 	empty      bool // there was nothing in dir
 	first      bool // no build has ended here yet
 
+	atOnce   bool // wiki.publish is "switch"
 	packing  []packing
 	reserved map[string]bool // names that files of the source folder have
 	blind    bool            // for tests: compressed files are never out of date

@@ -118,13 +118,13 @@ func randomOp(r *rand.Rand) op {
 	case n < 91:
 		return op{kind: "restart"}
 	case n < 94:
-		return op{kind: "kill", name: []string{"staged", "journal", "half", "renamed", "removed", "manifest", "cache"}[r.IntN(7)]}
+		return op{kind: "kill", name: []string{"staged", "journal", "half", "renamed", "removed", "exchange", "exchanged", "manifest", "cache"}[r.IntN(9)]}
 	case n < 95:
 		return op{kind: "commit", name: name, n: r.IntN(5)}
 	case n < 96:
 		return op{kind: "template", n: r.IntN(3)}
 	case n < 98:
-		return op{kind: "config", n: r.IntN(7)}
+		return op{kind: "config", n: r.IntN(8)}
 	case n < 99:
 		return op{kind: "clock", n: r.IntN(4)}
 	}

@@ -190,3 +190,53 @@ func TestCutShort(t *testing.T) {
 		s.close()
 	}
 }
+
+// TestSwitch puts all files in at once: what was served stays a whole tree, files
+// that are not ours come along, and a rollback goes the same way.
+func TestSwitch(t *testing.T) {
+	s := newSite(t, func(c *Config) { c.Publish = "switch" })
+	write(t, s.cfg.Source, "A.md", "first")
+	write(t, s.cfg.Source, "B.md", "b")
+	build(t, s)
+	write(t, s.cfg.Output, "foreign.txt", "mine")
+	if err := os.Symlink("foreign.txt", s.cfg.Output+"/link"); err != nil {
+		t.Fatal(err)
+	}
+	old, err := os.OpenRoot(s.cfg.Output) // as a reader that is in the middle
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	unchanged, err := os.Stat(s.cfg.Output + "/b/index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, s.cfg.Source, "A.md", "second")
+	write(t, s.cfg.Source, "C.md", "new")
+	seen := ""
+	s.kill = func(point string) {
+		if point == "exchange" {
+			seen = read(t, s, "a/index.html")
+		}
+	}
+	build(t, s)
+	s.kill = nil
+	if !strings.Contains(seen, "first") || !strings.Contains(read(t, s, "a/index.html"), "second") {
+		t.Errorf("before: %s", seen)
+	}
+	if read(t, s, "foreign.txt") != "mine" || read(t, s, "link") != "mine" {
+		t.Error("what is not ours did not come along")
+	}
+	if fi, err := os.Stat(s.cfg.Output + "/b/index.html"); err != nil || !fi.ModTime().Equal(unchanged.ModTime()) {
+		t.Errorf("an unchanged file: %v", err)
+	}
+	if _, err := s.Rollback(t.Context(), "back"); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(read(t, s, "a/index.html"), "first") {
+		t.Error("not taken back")
+	}
+	if left, _ := filepath.Glob(s.cfg.state() + "/stage/*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}

@@ -143,6 +143,8 @@ func (p *replayer) apply(o op) error {
 			p.cfg.Blog = map[string]string{"blog": "a", "a": "blog"}[p.cfg.Blog]
 		case 5:
 			p.cfg.URL = "https://example.org/sub"
+		case 7:
+			p.cfg.Publish = map[string]string{"files": "switch", "switch": "files"}[p.cfg.Publish]
 		case 6:
 			p.cfg.Compress = [][]string{nil, {"gzip"}, {"br", "gzip"}}[len(p.cfg.Compress)]
 		}

@@ -255,7 +255,7 @@ func (s *Site) rollback(id string) (*savedSet, error) {
 
 // takeBack puts the files of before in. Done twice it is the same.
 func (s *Site) takeBack(out *output, set *savedSet) error {
-	out.kill = s.kill
+	out.kill, out.atOnce = s.kill, s.cfg.Publish == "switch"
 	for i := range out.list {
 		out.list[i].kept = true
 	}
