@@ -50,6 +50,7 @@ type memory struct {
 	texts    map[string][]string // generated files that hold the whole text of pages, and of which
 	when     time.Time           // when the folder was read
 	head     string              // commit that the history was read at
+	tracked  bool                // it tells of pages
 	pack     *pack
 
 	base   int         // bytes of the cache when it was last written whole
@@ -168,7 +169,7 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 		return result, err
 	}
 	m.when, m.made, m.texts, m.faults, m.out = when, w.made, w.texts, scan.faults, out
-	m.manifest, m.head = out.manifest(), past.head
+	m.manifest, m.head, m.tracked = out.manifest(), past.head, b.tracked
 	defer func() { s.setDue(m.due(s.now())) }()
 	if len(b.fresh) > 0 || b.structural || result.Written > 0 || result.Removed > 0 {
 		if err := s.remember(m, b.unsaved(), b.goneFiles); err != nil {
@@ -202,9 +203,9 @@ func commitRank(p, first string) int {
 		return 0
 	case strings.HasPrefix(p, "search/"):
 		return 4
-	case p == "feed.xml" || p == "sitemap.xml" || p == "pages.json" || strings.HasSuffix(p, "/feed.xml"):
+	case p == "feed.xml" || p == "sitemap.xml" || p == "pages.json" || strings.HasSuffix(p, "/feed.xml"), p == "feed.json" || strings.HasSuffix(p, "/feed.json"):
 		return 4
-	case strings.HasPrefix(p, "tag/") || strings.HasPrefix(p, "archive/"):
+	case strings.HasPrefix(p, "tag/") || strings.HasPrefix(p, "archive/") || strings.HasPrefix(p, "changes/"):
 		return 3
 	case strings.HasSuffix(p, "/index.html") || p == "index.html":
 		return 2

@@ -22,7 +22,7 @@ import (
 
 // cacheVersion changes whenever a build of the same sources may come out
 // otherwise than before: markup, templates' data, records, questions.
-const cacheVersion = "11"
+const cacheVersion = "14"
 
 // generator is everything but the sources that the output depends on.
 func (s *Site) generator(t *theme) string {
@@ -230,6 +230,7 @@ func (e *encoder) delta(m *memory, changed []*stored, gone []string) {
 	e.uint(m.files)
 	e.texts(m.clashes)
 	e.text(m.head)
+	e.bool(m.tracked)
 	e.time(m.when)
 	e.text(m.pack.name)
 	e.uint(uint64(m.pack.size))
@@ -322,7 +323,7 @@ func decodeFrame(frame string) (f frameOf) {
 	if d.bool() {
 		m := &memory{}
 		f.m = m
-		m.gen, m.manifest, m.site, m.files, m.clashes, m.head, m.when = d.text(), d.text(), d.uint(), d.uint(), d.texts(), d.text(), d.time()
+		m.gen, m.manifest, m.site, m.files, m.clashes, m.head, m.tracked, m.when = d.text(), d.text(), d.uint(), d.uint(), d.texts(), d.text(), d.bool(), d.time()
 		m.pack = &pack{name: d.text(), size: int64(d.uint())}
 		n := d.count()
 		m.made = make(map[string]uint64, n)

@@ -29,6 +29,7 @@ type work struct {
 	touched    map[string]bool
 	changed    map[string]bool // files of fresh pages
 	past       pastOf
+	tracked    bool              // pages are in the repository, not only the folder
 	stamps     map[string]string // of files that are no pages, where somebody asked
 	broken     map[string]string // what leads nowhere now
 }
@@ -212,7 +213,14 @@ func (b *work) newIndex() {
 func (b *work) render(ctx context.Context) error {
 	m, w := b.m, b.w
 	w.ix = m.ix
-	w.ix.history = b.past.read
+	b.tracked = b.past.head != "" && m.tracked
+	if b.past.head != m.head && b.past.head != "" {
+		h := b.past.read()
+		b.tracked = h != nil && len(h.recent) > 0
+	}
+	if w.ix.history = nil; b.tracked {
+		w.ix.history = b.past.read
+	}
 	w.site = w.siteData()
 	site := digestStart
 	for _, n := range w.site.Nav {
@@ -225,7 +233,7 @@ func (b *work) render(ctx context.Context) error {
 	if len(m.ix.trails) > 0 {
 		site.word(2)
 	}
-	if b.past.head != "" {
+	if b.tracked {
 		site.word(3)
 	}
 	if w.site.Changes {
