@@ -84,8 +84,9 @@ type SpamStats struct {
 	HamLearnt, SpamLearnt    int // messages labelled by people
 	Shown, Queued, Hidden    int // comments now
 	CaughtToday, PostedToday int
-	Corrected                int // verdicts that a person reversed, last 30 days
-	Features                 int // distinct features known
+	Corrected                int    // verdicts that a person reversed, last 30 days
+	Drift                    string // what was reversed lately against before, as one line; "" where unknown
+	Features                 int    // distinct features known
 	Trained                  time.Time
 	Took                     time.Duration // the last refit
 }

@@ -57,6 +57,9 @@ func (h *Handlers) statsText(s oswald.SpamStats) string {
 	fmt.Fprintf(&b, "\nComments: %d shown, %d waiting, %d hidden.", s.Shown, s.Queued, s.Hidden)
 	fmt.Fprintf(&b, "\nToday: %d of %d caught as spam.", s.CaughtToday, s.PostedToday)
 	fmt.Fprintf(&b, "\nCorrected by you in 30 days: %s.", plural(s.Corrected, "verdict", "verdicts"))
+	if s.Drift != "" {
+		fmt.Fprintf(&b, "\nDrift: %s.", oneLine(s.Drift, 200))
+	}
 	if !s.Trained.IsZero() {
 		fmt.Fprintf(&b, "\nLast trained %s", ago(h.now(), s.Trained))
 		if s.Took > 0 {

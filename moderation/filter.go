@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"oswald"
@@ -261,8 +262,37 @@ func (s *Server) Stats(ctx context.Context, _ string) (oswald.SpamStats, error) 
 	}
 	st.Shown, st.Queued, st.Hidden = c.shown, c.queued, c.hidden
 	st.HamLearnt, st.SpamLearnt = c.ham, c.spam
+	drift, err := s.drift(ctx)
+	if err != nil {
+		return st, fmt.Errorf("drift: %w", err)
+	}
+	st.Drift = drift.String()
 	st.PostedToday, st.CaughtToday, st.Corrected = c.postedToday, c.caughtToday, c.corrected
 	return st, nil
+}
+
+// driftLabels is how many of the last decisions the drift is told from.
+const driftLabels = 400
+
+// drift compares what people reversed lately with what they did before. It is
+// told from the database, so a restart does not forget it.
+func (s *Server) drift(ctx context.Context) (spam.Drift, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT c.verdict, l.spam FROM label l JOIN comment c ON c.n = l.n ORDER BY l.at DESC, l.n DESC LIMIT ?", driftLabels)
+	if err != nil {
+		return spam.Drift{}, err
+	}
+	defer rows.Close()
+	var corrected []bool
+	for rows.Next() {
+		var v oswald.Verdict
+		var isSpam bool
+		if err := rows.Scan(&v, &isSpam); err != nil {
+			return spam.Drift{}, err
+		}
+		corrected = append(corrected, v == oswald.Spam && !isSpam || v == oswald.Ham && isSpam)
+	}
+	slices.Reverse(corrected)
+	return spam.DriftOf(corrected), rows.Err()
 }
 
 // saveFilter keeps what was learnt since the last refit, if the filter can; if not,

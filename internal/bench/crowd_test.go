@@ -50,7 +50,6 @@ func TestBarsCommentsCrowd(t *testing.T) {
 	}
 	r := &commenters{t: t, web: web}
 	r.round(p, manyPages) // warm
-	memory := rss(t, p.pid())
 	var idle, slow, held, heldMemory, refused []float64
 	p99 := func() float64 {
 		_, posted, _ := r.round(p, manyPages)
@@ -58,6 +57,7 @@ func TestBarsCommentsCrowd(t *testing.T) {
 	}
 	for range 3 {
 		idle = append(idle, p99())
+		memory := rss(t, p.pid())
 		stop, _ := throng(t, func(ctx context.Context, _ int, there *atomic.Int64) { dawdle(ctx, web, there) })
 		slow = append(slow, p99())
 		stop()

@@ -80,6 +80,7 @@ func bar(t *testing.T, name string, value, limit float64, sign float64) {
 // the two judges get was chosen among a few variants by comparing them on these
 // collections as a whole, so the figures are a little kind to that choice. The
 // seed and the cutoffs were made on texts of ours; no bar depends on the cutoffs.
+// TestBarsNested chooses the shares of the blend without looking at what it measures.
 func TestBars(t *testing.T) {
 	if os.Getenv("OSWALD_BENCH") == "" {
 		t.Skip("needs OSWALD_BENCH=1")
