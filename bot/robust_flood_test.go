@@ -27,7 +27,7 @@ func TestQueue(t *testing.T) {
 		n = waitingMax
 	}
 	xmpptest.Servers(t, []string{"bot", "alice", "bob"}, func(t *testing.T, s *xmpptest.Server) {
-		r := fresh(t, s, nil)
+		r := fresh(t, s, func(c *Config) { c.Patience = time.Minute }) // the server is busy, not dead
 		alice, bob := client(t, s, "alice"), newPhone(t, s, "bob")
 		gate := make(chan struct{})
 		r.commands.answer = func(ctx context.Context, q oswald.Request) (oswald.Reply, error) {
