@@ -276,13 +276,11 @@ func testRoomGone(t *testing.T, s *xmpptest.Server) {
 	alice.seen = nil
 	alice.mu.Unlock()
 	full := fullJID(r)
-	r.out.pass(fmt.Sprintf("<presence to='%s/Oswald' type='unavailable'/>", lost))
-	deaf := r.rooms
-	deaf.mu.Lock()
-	deaf.by[lost].nick = "Oswald"
-	deaf.mu.Unlock()
-	alice.sees(lost, "Oswald", false)
+	r.slips(lost, alice)
 	alice.sees(lost, "Oswald", true)
+	if n := r.told(lost, "", false); n != 0 {
+		t.Errorf("%s: told %d times of what passed by itself", lost, n)
+	}
 	r.waitRoom(lost, "in it as")
 	if full != fullJID(r) {
 		t.Error("another session")

@@ -201,14 +201,7 @@ func testRoomBounce(t *testing.T, s *xmpptest.Server) {
 	}
 	alice.says(lost, "!slow")
 	wait(t, "the command to run", func() bool { return r.commands.times("slow") == 1 })
-	r.out.pass(fmt.Sprintf("<presence to='%s/Oswald' type='unavailable' id='x'/>", lost))
-	r.rooms.mu.Lock()
-	r.rooms.by[lost].state = outside // it does not notice
-	r.rooms.mu.Unlock()
-	alice.sees(lost, "Oswald", false)
-	r.rooms.mu.Lock()
-	r.rooms.by[lost].state, r.rooms.by[lost].due = inside, time.Now().Add(time.Hour)
-	r.rooms.mu.Unlock()
+	r.slips(lost, alice)
 	close(block)
 	alice.hears(lost+"/Oswald", "alice: after all")
 	r.waitRoom(lost, "in it as")

@@ -193,3 +193,23 @@ func (r *rig) told(room, text string, over bool) (n int) {
 	}
 	return n
 }
+
+// slips has the room lose the bot, which does not notice, as after a split of the
+// net.
+func (r *rig) slips(room string, witness *person) {
+	r.t.Helper()
+	set := func(state roomState) {
+		r.rooms.mu.Lock()
+		defer r.rooms.mu.Unlock()
+		r.rooms.by[room].state, r.rooms.by[room].due = state, time.Now().Add(r.cfg.RoomPing)
+	}
+	set(outside) // it hears nothing from there
+	r.out.pass("<presence to='" + room + "/Oswald' type='unavailable'/>")
+	witness.sees(room, "Oswald", false)
+	// The room's last word to the bot comes before this.
+	if _, err := r.live.Load().askAt(r.t.Context(), room, "get", xmltree.New(nsInfo, "query")); err != nil {
+		r.t.Fatal(err)
+	}
+	set(inside)
+	r.rooms.signal()
+}
