@@ -50,6 +50,13 @@ func retraction(id, of string) string {
 		"'/><body>/me took a message back</body><fallback xmlns='urn:xmpp:fallback:0' for='" + nsRetract + "'/><store xmlns='urn:xmpp:hints'/></message>"
 }
 
+// settle waits until the server has all that the bot has said: what it has not
+// acknowledged would be said again in the next test.
+func settle(t *testing.T, r *rig) {
+	t.Helper()
+	wait(t, "the outbox to be empty", func() bool { return r.out.count() == 0 })
+}
+
 // bodies waits for n messages with a body.
 func bodies(t *testing.T, c *xmppclient.Client, n int) (list []string) {
 	t.Helper()
@@ -100,6 +107,7 @@ func testCorrect(t *testing.T, s *xmpptest.Server) {
 	if n := r.commands.times("wrong") + r.commands.times("lost"); n != 0 {
 		t.Errorf("%d of the corrected ones ran", n)
 	}
+	settle(t, r)
 }
 
 // testRetract takes back commands that wait, run, are done, and never came.
@@ -156,6 +164,7 @@ func testRetract(t *testing.T, s *xmpptest.Server) {
 		var n int
 		return r.db.QueryRow("SELECT count(*) FROM bot_inbox WHERE done = 0").Scan(&n) == nil && n == 0
 	})
+	settle(t, r)
 }
 
 func (c *commands) idOf(text string) string {
@@ -198,6 +207,7 @@ func testAmendOnDisk(t *testing.T, s *xmpptest.Server) {
 		t.Errorf("%d ran that were corrected or taken back", n)
 	}
 	wait(t, "the queue to be gone", func() bool { r.talks.mu.Lock(); defer r.talks.mu.Unlock(); return len(r.talks.by) == 0 })
+	settle(t, r)
 }
 
 // testProgress wants one message that is corrected now and then, as long as it is
@@ -289,6 +299,7 @@ func testProgress(t *testing.T, s *xmpptest.Server) {
 	shows("👀", id)
 	shows("❌", id)
 	says("It failed.")
+	settle(t, r)
 }
 
 // testMarks wants a command that was carried out to be marked as displayed where
@@ -346,4 +357,5 @@ func testMarks(t *testing.T, s *xmpptest.Server) {
 	if err != nil || state.Child(nsHints, "no-store") == nil {
 		t.Errorf("%v, %v", state, err)
 	}
+	settle(t, r)
 }

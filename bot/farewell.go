@@ -10,7 +10,7 @@ import (
 
 // farewellTime is how long a session that ends waits for the server to acknowledge
 // what is on its way.
-const farewellTime = 300 * time.Millisecond
+const farewellTime = 700 * time.Millisecond
 
 // farewell settles accounts with the server before the stream is closed (XEP-0198):
 // what we have handled it need not bring again, and what it has we need not send

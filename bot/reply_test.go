@@ -135,6 +135,7 @@ func testAnswering(t *testing.T, s *xmpptest.Server) {
 	if got := next(t, alice).Body; got != `ok then on "alert:A4", reaction false` {
 		t.Errorf("with fallback: %q", got)
 	}
+	settle(t, r)
 }
 
 // TestMemory wants what is remembered to be bounded, and to survive.
@@ -270,4 +271,5 @@ func testCodec(t *testing.T, s *xmpptest.Server) {
 	if r.commands.times("You cannot read this") != 0 {
 		t.Error("the fallback body ran")
 	}
+	settle(t, r)
 }
