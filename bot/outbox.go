@@ -102,8 +102,11 @@ func (o *outbox) keep(stanzas []string, also func(context.Context, *sql.Tx) erro
 	o.signal()
 }
 
-// pass sends a stanza in this session or never.
+// pass sends a stanza in this session or never; none if xml is empty.
 func (o *outbox) pass(xml string) {
+	if xml == "" { // it would count (XEP-0198) and not be there
+		return
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.open && len(o.items) < 2*windowMax {
