@@ -6,10 +6,12 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -32,7 +34,8 @@ type remote struct{ c *memcache.Client }
 
 // NewMemcached returns a Bus on the server at addr: unix:/FILE, HOST:PORT, or
 // tls://USER:PASSWORD@HOST:PORT for one that wants TLS (memcached -Z) and perhaps
-// a password (-Y). It does not connect yet.
+// a password (-Y), whose certificate is signed by the one in the file after
+// ?ca=, or by an authority that the system knows. It does not connect yet.
 func NewMemcached(addr string) (Bus, error) {
 	network, target, dial, err := dialer(addr)
 	if err != nil {
@@ -78,7 +81,7 @@ func dialer(addr string) (network, target string, dial dialFunc, err error) {
 		scheme, rest = "tcp", addr
 	}
 	u, perr := url.Parse(scheme + "://" + rest)
-	if perr != nil || scheme != "tcp" && scheme != "tls" || u.Port() == "" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" {
+	if perr != nil || scheme != "tcp" && scheme != "tls" || u.Port() == "" || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || scheme == "tcp" && u.RawQuery != "" {
 		return "", "", nil, oswald.Errorf(oswald.Invalid, "The bus address makes no sense: write unix:/FILE, HOST:PORT or tls://USER:PASSWORD@HOST:PORT.")
 	}
 	if scheme == "tcp" {
@@ -87,7 +90,11 @@ func dialer(addr string) (network, target string, dial dialFunc, err error) {
 		}
 		return "tcp", u.Host, plain, nil
 	}
-	d := &tls.Dialer{Config: &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}}
+	roots, err := authorities(u.Query())
+	if err != nil {
+		return "", "", nil, err
+	}
+	d := &tls.Dialer{Config: &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12, RootCAs: roots}}
 	user := u.User
 	return "tcp", u.Host, func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := d.DialContext(ctx, network, address)
@@ -101,6 +108,31 @@ func dialer(addr string) (network, target string, dial dialFunc, err error) {
 		return c, nil
 	}, nil
 }
+
+// authorities reads the file that ca names: whose certificates are believed. Nil
+// stands for those of the system.
+func authorities(q url.Values) (*x509.CertPool, error) {
+	for key := range q {
+		if key != "ca" {
+			return nil, oswald.Errorf(oswald.Invalid, "The bus address has an unknown part %.40q: only ca=FILE may follow the question mark.", key)
+		}
+	}
+	path := q.Get("ca")
+	if path == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, oswald.Wrap(err, oswald.Invalid, "The certificate %s of the bus address cannot be read.", path)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, oswald.Errorf(oswald.Invalid, "There is no certificate in %s, which the bus address names.", path)
+	}
+	return pool, nil
+}
+
+var errLogin = errors.New("memcached refuses the user name or password")
 
 // login presents a password as the text protocol has it: the first command sets
 // an arbitrary key to "user password".
@@ -118,7 +150,7 @@ func login(c net.Conn, user *url.Userinfo) error {
 		return err
 	}
 	if line != "STORED\r\n" {
-		return errors.New("memcached refuses the user name or password")
+		return errLogin
 	}
 	return c.SetDeadline(time.Time{})
 }

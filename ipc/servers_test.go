@@ -34,6 +34,8 @@ type daemon struct {
 	addr string
 	args []string
 	cmd  *exec.Cmd
+
+	network string // "unix": addr is a socket
 }
 
 // startMemcached starts a real memcached on a free port.
@@ -48,15 +50,21 @@ func startMemcached(t testing.TB, args ...string) *daemon {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	d := &daemon{t: t, addr: addr, args: args}
+	d := &daemon{t: t, addr: addr, args: args, network: "tcp"}
+	if len(args) > 1 && args[0] == "-s" {
+		d.network, d.addr = "unix", args[1]
+	}
 	d.start()
 	t.Cleanup(d.kill)
 	return d
 }
 
 func (d *daemon) start() {
-	_, port, _ := net.SplitHostPort(d.addr)
-	args := append([]string{"-l", "127.0.0.1", "-p", port, "-U", "0"}, d.args...)
+	args := d.args
+	if d.network == "tcp" {
+		_, port, _ := net.SplitHostPort(d.addr)
+		args = append([]string{"-l", "127.0.0.1", "-p", port, "-U", "0"}, d.args...)
+	}
 	if os.Getuid() == 0 {
 		args = append(args, "-u", "nobody")
 	}
@@ -67,7 +75,7 @@ func (d *daemon) start() {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for range 4000 {
-		if c, err := net.DialTimeout("tcp", d.addr, time.Second); err == nil {
+		if c, err := net.DialTimeout(d.network, d.addr, time.Second); err == nil {
 			c.Close()
 			return
 		}

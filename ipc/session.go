@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -177,13 +178,26 @@ func (s *session) busState(err error) {
 	switch {
 	case err != nil && s.busErr == nil:
 		s.n.log.Warn("the bus does not answer", "err", err)
-		s.n.board.trouble("the message bus does not answer")
+		s.n.board.trouble(busTrouble(err))
 	case err == nil && s.busErr != nil:
 		s.n.log.Info("the bus answers again")
 		s.n.board.trouble("")
 		s.busRetry.Reset()
 	}
 	s.busErr = err
+}
+
+// busTrouble words a failure of the bus for people.
+func busTrouble(err error) string {
+	switch text := err.Error(); {
+	case strings.Contains(text, "out of memory"): // a Memcached with -M
+		return "the Memcached server has no room left: give it more memory (-m), or start it without -M"
+	case strings.Contains(text, errLogin.Error()):
+		return "the Memcached server refuses the user name or password in bus.address"
+	case strings.Contains(text, "x509:"):
+		return "the Memcached server's certificate is not believed: name who signed it in bus.address (?ca=FILE)"
+	}
+	return "the message bus does not answer"
 }
 
 // pause is how long nothing needs to be done if nothing happens.

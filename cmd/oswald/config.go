@@ -52,7 +52,7 @@ type Config struct {
 // BusConfig is the table [bus].
 type BusConfig struct {
 	Kind    string `toml:"kind" doc:"embedded: the bot's process is the server; memcached: a real one at address; mem: all roles in this one process and no server at all."`
-	Address string `toml:"address" doc:"Where the server is: unix:FILE, HOST:PORT, or tls://USER:PASSWORD@HOST:PORT for a real one."`
+	Address string `toml:"address" doc:"Where the server is: unix:FILE, HOST:PORT, or tls://USER:PASSWORD@HOST:PORT?ca=FILE for a real one (ca: who signed its certificate, if the system does not know)."`
 	Keys    string `toml:"keys" doc:"Folder with one secret a pair of roles, such as bot-site.key; the same on both hosts: see oswald pair. Missing ones are made."`
 }
 
