@@ -166,22 +166,62 @@ func (s *session) befriend(ctx context.Context) {
 		}
 		b.unblock(who)
 	}
-	b.roster.mu.Lock()
-	var gone []string
-	for who := range b.roster.items {
-		if !people[who] && strings.Contains(who, "@") && b.deps.Role(who) == oswald.NoRole {
-			gone = append(gone, who)
+	for _, who := range b.friends(ctx, people) {
+		if _, there := b.roster.get(who); !there {
+			b.forget(who)
+			continue
 		}
-	}
-	b.roster.mu.Unlock()
-	for _, who := range gone {
 		_, err := s.ask(ctx, "set", xmltree.New(nsRoster, "query").Add(xmltree.New(nsRoster, "item", "jid", who, "subscription", "remove")))
 		if err != nil { // a group of the server's own, for example
 			b.log.Info("a contact without a role stays", "who", who, "err", err)
 			continue
 		}
-		b.forgetAsked(who)
+		b.forget(who)
 	}
+}
+
+// friends notes on disk that people are contacts because of their role, and returns
+// those who were and have none any more. Contacts that others have made, such as a
+// group of the server, are left alone.
+func (b *Bot) friends(ctx context.Context, people map[string]bool) (gone []string) {
+	const prefix = "friend "
+	err := b.disk.wait(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		gone = nil
+		rows, err := tx.QueryContext(ctx, "SELECT key FROM bot_kept WHERE key >= ? AND key < ?", prefix, "friend!")
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		known := map[string]bool{}
+		for rows.Next() {
+			var key string
+			if err := rows.Scan(&key); err != nil {
+				return err
+			}
+			who := strings.TrimPrefix(key, prefix)
+			if known[who] = true; !people[who] {
+				gone = append(gone, who)
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		for who := range people {
+			if !known[who] {
+				if err := setTx(ctx, tx, prefix+who, ""); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		if ctx.Err() == nil {
+			b.log.Error("contacts", "err", err)
+		}
+		return nil
+	}
+	return gone
 }
 
 func (s *session) subscription(who, typ string) {
@@ -204,9 +244,10 @@ func (b *Bot) mayAsk(ctx context.Context, who string) bool {
 	return true
 }
 
-func (b *Bot) forgetAsked(who string) {
+// forget lets who be asked again if he gets a role again.
+func (b *Bot) forget(who string) {
 	b.disk.put(func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM bot_kept WHERE key = ?", "asked "+who)
+		_, err := tx.ExecContext(ctx, "DELETE FROM bot_kept WHERE key IN (?, ?)", "asked "+who, "friend "+who)
 		return err
 	}, nil)
 }
