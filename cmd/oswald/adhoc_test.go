@@ -16,6 +16,7 @@ func TestProfanityMenu(t *testing.T) {
 	terminal.Needs(t, "profanity", "tmux")
 	onBoth(t, func(t *testing.T, h *house, bot string) {
 		there := func() bool { return strings.Contains(h.page("/c/house/kitchen"), "two evenings") }
+		eventually(t, "the form", func() bool { return tokenField.MatchString(h.page("/comment/house/kitchen")) })
 		h.comment("house/kitchen", "Ann", "The shelf under the window took two evenings.", "192.0.2.7")
 		eventually(t, "the comment", there)
 		p := profanity(t, h)

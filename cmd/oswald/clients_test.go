@@ -95,7 +95,7 @@ func TestProfanity(t *testing.T) {
 		p.Wait("rebuild", "temp")
 		shot(t, "profanity-list-"+h.server.Name, p)
 		p.Type("/cmd exec temp " + bot)
-		p.Wait("Tell the temperatures", "Probe:")
+		p.Wait("Tell the temperatures", "Probe")
 		p.Type("/field1 kitchen")
 		p.Wait("kitchen")
 		p.Type("/form submit")
