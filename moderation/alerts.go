@@ -76,7 +76,7 @@ func (s *Server) lookQueue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a := oswald.Alert{Key: "comments/queue", Severity: oswald.Info, Summary: queueSummary(fresh, all.queued), At: now, About: aboutQueue(fresh)}
+	a := oswald.Alert{Key: "comments/queue", Severity: oswald.Info, Summary: s.queueSummary(fresh, all.queued), At: now, About: aboutQueue(fresh)}
 	if err := s.tell(ctx, a, memoQueue, waiting[0].N); err != nil {
 		return err
 	}
@@ -101,8 +101,28 @@ func aboutQueue(fresh []comment) string {
 	return strings.Join(all, " ")
 }
 
+// reason says in a few words why a comment waits, where that can be told.
+func (s *Server) reason(c comment) string {
+	if n := countLinks(c.Text); n > s.cfg.MaxLinks {
+		return " and " + plural(n, "link")
+	}
+	if c.Verdict == oswald.Ham {
+		return ""
+	}
+	var words []string
+	for _, e := range s.filter.Classify(c.Text).Evidence {
+		if e.Spam >= 0.5 && len(words) < 3 {
+			words = append(words, oneLine(e.Feature, 24))
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " for: " + strings.Join(words, ", ")
+}
+
 // queueSummary fits a phone: up to three comments, and what to answer.
-func queueSummary(fresh []comment, waiting int) string {
+func (s *Server) queueSummary(fresh []comment, waiting int) string {
 	newest := fresh[0]
 	sum := ""
 	for i, c := range fresh {
@@ -114,7 +134,7 @@ func queueSummary(fresh []comment, waiting int) string {
 		if c.ID != "" {
 			who += " (" + c.ID + ")"
 		}
-		sum += fmt.Sprintf("Comment %d on %s waits, spam score %.2f. %s: %s\n", c.N, c.Page, c.Score, who, oneLine(c.Text, 200))
+		sum += fmt.Sprintf("Comment %d on %s waits, spam score %.2f%s. %s: %s\n", c.N, c.Page, c.Score, s.reason(c), who, oneLine(c.Text, 200))
 	}
 	if waiting > len(fresh) {
 		sum += fmt.Sprintf("%d wait in all. ", waiting)

@@ -148,6 +148,19 @@ func TestRetrain(t *testing.T) {
 	}
 }
 
+func TestReason(t *testing.T) {
+	st := newSite(t, nil)
+	test := func(text, want string) {
+		t.Helper()
+		if got := st.reason(st.comment(st.posted("kitchen", text))); got != want {
+			t.Errorf("%q waits%q, want %q", text, got, want)
+		}
+	}
+	test("perhaps", " for: perhaps")
+	test("fine", "")
+	test(strings.Repeat("https://a.example/x ", st.cfg.MaxLinks+1), " and 6 links")
+}
+
 func TestAlertOfTheQueue(t *testing.T) {
 	st := newSite(t, nil)
 	look := func(want int) oswald.Alert {
@@ -165,7 +178,7 @@ func TestAlertOfTheQueue(t *testing.T) {
 	look(0)
 	n := st.posted("kitchen", "perhaps **bold**\nnext line", "name", "Ann", "secret", "a long secret")
 	a := look(1)
-	for _, want := range []string{fmt.Sprintf("approve %d", n), fmt.Sprintf("flag %d", n), fmt.Sprintf("comment %d", n), "kitchen", "0.60", "Ann (" + st.comment(n).ID + ")", "perhaps **bold** next line"} {
+	for _, want := range []string{fmt.Sprintf("approve %d", n), fmt.Sprintf("flag %d", n), fmt.Sprintf("comment %d", n), "kitchen", "0.60 for: perhaps. Ann (" + st.comment(n).ID + ")", "perhaps **bold** next line"} {
 		if !strings.Contains(a.Summary, want) {
 			t.Errorf("%q is not in %q", want, a.Summary)
 		}

@@ -49,7 +49,7 @@ func (f *wordFilter) Classify(text string) spam.Result {
 	case strings.Contains(text, "casino"):
 		return spam.Result{Score: 0.99, Verdict: oswald.Spam, Evidence: []oswald.Evidence{{Feature: "w:casino", Spam: 1}}}
 	case strings.Contains(text, "perhaps"):
-		return spam.Result{Score: 0.6, Verdict: oswald.Unsure}
+		return spam.Result{Score: 0.6, Verdict: oswald.Unsure, Evidence: []oswald.Evidence{{Feature: "kettle", Spam: 0.1}, {Feature: "perhaps", Spam: 0.7}}}
 	}
 	return spam.Result{Score: 0.01, Verdict: oswald.Ham}
 }
