@@ -11,6 +11,7 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -314,8 +315,11 @@ func FuzzParse(f *testing.F) {
 func FuzzSession(f *testing.F) {
 	f.Add([]byte("set a 0 0 3\r\nabc\r\nget a\r\nappend a 0 0 1\r\nx\r\nincr a 1\r\n"))
 	f.Add([]byte("set a 0 0 99999999\r\n"))
+	f.Add([]byte("set a 0 0 1073741824\r\nabc"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s := New(Config{MaxBytes: 2000, MaxItem: 500})
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		mine, theirs := net.Pipe()
 		go func() {
 			mine.SetDeadline(time.Now().Add(10 * time.Second))
@@ -327,6 +331,12 @@ func FuzzSession(f *testing.F) {
 		theirs.Close()
 		if _, _, size := s.items.snapshot(); size > 2000 {
 			t.Errorf("%d bytes", size)
+		}
+		// What is announced costs nothing; only what comes does. (Whoever feeds the
+		// fuzzing takes some of this.)
+		runtime.ReadMemStats(&after)
+		if used, most := after.TotalAlloc-before.TotalAlloc, uint64(16<<20+1000*len(in)); used > most {
+			t.Errorf("%d bytes of input took %d bytes of memory", len(in), used)
 		}
 	})
 }
