@@ -31,6 +31,7 @@ var Verbs = map[string]Kind{
 	"changes":    Repeatable, // site: the change set that waits, or the last one
 	"post":       Repeatable, // site: a new post, once by its id
 	"append":     Repeatable, // site: a paragraph more on a page, once by its id
+	"take-back":  Repeatable, // site: undo a post, an edit or a paragraph, once by its id
 	"publish":    Repeatable, // site: build past the gate
 	"rollback":   Repeatable, // site: take the last change set back, once by its id
 
