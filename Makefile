@@ -12,7 +12,7 @@ export GOFLAGS ?= -buildvcs=false
 
 RUN_PACKAGES  := espeak-ng gcc libc6-dev libasound2-dev pkg-config
 TEST_PACKAGES := $(RUN_PACKAGES) alsa-utils bogofilter libmemcached-tools memcached nginx-light openssl procps sox \
-	prosody lua-sec lua-event lua-unbound lua-readline ejabberd erlang-p1-sqlite3 go-sendxmpp zbar-tools git iproute2 nftables systemd wrk python3-minimal openssh-client postgresql slowhttptest tzdata
+	prosody lua-sec lua-event lua-unbound lua-readline ejabberd erlang-p1-sqlite3 go-sendxmpp zbar-tools git iproute2 nftables systemd wrk python3-minimal openssh-client openssh-server postgresql rsync slowhttptest tzdata
 CLIENT_PACKAGES := chromium nodejs npm profanity tmux go-sendxmpp poezio ejabberd
 HARDWARE_PACKAGES := $(RUN_PACKAGES) alsa-utils qemu-system-x86 seabios busybox-static cpio kmod xz-utils file
 

@@ -161,7 +161,7 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 	result.Pages = len(b.ix().pages)
 	result.Written, result.Unchanged, result.Removed = out.changes()
 	rep := s.conclude(&result, b.ix(), b.warnings())
-	set := b.changeSet(out, rep)
+	set, gone := b.changeSet(out, rep), out.gone()
 	if err := b.gate(set, force); err != nil {
 		return result, err
 	}
@@ -180,7 +180,13 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 	if err := out.finish(); err != nil {
 		return result, err
 	}
-	return result, b.published(out, set)
+	if err := b.published(out, set); err != nil {
+		return result, err
+	}
+	if warning := s.deliver(ctx, out, first, gone); warning != "" {
+		result.Warnings = append([]string{warning}, result.Warnings...)
+	}
+	return result, nil
 }
 
 // calm spares a short build the collector, until the returned function is called:

@@ -29,6 +29,7 @@ func (s *Site) generator(t *theme) string {
 	h := sha256.New()
 	cfg := s.cfg
 	cfg.Output, cfg.State, cfg.Source, cfg.Theme, cfg.Workers, cfg.Gate, cfg.Publish = "", "", "", "", 0, false, ""
+	cfg.Target, cfg.TargetSSH = "", ""
 	data, err := json.Marshal(cfg)
 	if err != nil {
 		panic(err) // a struct of plain fields

@@ -33,6 +33,8 @@ type Config struct {
 	MaxPage     int      `toml:"max_page" doc:"largest page in bytes; a larger one is published as a notice that says so"`
 	Gate        bool     `toml:"gate" doc:"hold a build back that brings broken links or loops, loses the front page or a fifth of the pages, or doubles the site; publish then puts it live all the same"`
 	Publish     string   `toml:"publish" doc:"files puts each changed file in for itself, the page that was asked for first; switch exchanges the whole folder at once, which must then be no mount point"`
+	Target      string   `toml:"target" doc:"where rsync brings the site after each build, as USER@HOST:/FOLDER, when another host serves it; empty means that this one does"`
+	TargetSSH   string   `toml:"target_ssh" doc:"command that rsync connects by, as ssh -i /etc/oswald/site_key; empty means ssh"`
 	Search      bool     `toml:"search" doc:"make an index of the words, with which readers search in their browser and you from the chat"`
 	Compress    []string `toml:"compress" doc:"put compressed copies beside the files that readers load, for nginx (gzip_static, brotli_static): gzip, br or both; a build takes about a third longer with gzip and twice as long with br"`
 	FeedSize    int      `toml:"feed_size" doc:"how many posts a feed holds"`
@@ -102,6 +104,9 @@ func (c Config) Validate() error {
 	}
 	if c.ArchiveSize < 1 || c.ArchiveSize > 10000 {
 		fault("archive_size", "%d is not between 1 and 10000", c.ArchiveSize)
+	}
+	if strings.HasPrefix(c.Target, "-") || strings.ContainsAny(c.Target, "\n\x00") {
+		fault("target", "%q is no place for rsync, such as web@example.org:/srv/www", c.Target)
 	}
 	if c.Publish != "files" && c.Publish != "switch" {
 		fault("publish", "%q is neither files nor switch", c.Publish)

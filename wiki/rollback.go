@@ -285,8 +285,12 @@ func (s *Site) takeBack(out *output, set *savedSet) error {
 		return err
 	}
 	out.manifest()
+	gone := out.gone()
 	if err := out.finish(); err != nil {
 		return err
+	}
+	if warning := s.deliver(context.Background(), out, "", gone); warning != "" {
+		s.log.Warn(warning)
 	}
 	h, _ := s.readHold()
 	h.Done = true
