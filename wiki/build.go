@@ -111,7 +111,7 @@ func (s *Site) build(ctx context.Context, page string, force bool, progress func
 	}
 	m := s.mem
 	out.packing, out.reuse, out.reserved = packings(s.cfg.Compress), len(m.pages) > 0, make(map[string]bool, len(scan.files))
-	out.blind = strings.IndexByte(s.ignore, depPacked) >= 0
+	out.blind = s.blind(depPacked)
 	for _, f := range scan.files {
 		out.reserved[f.file] = true
 	}

@@ -45,8 +45,13 @@ func (s *Site) generator(t *theme) string {
 			}
 		}
 	}
-	h.Write(data)
+	if !s.blind(edgeConfig) {
+		h.Write(data)
+	}
 	for _, f := range t.source {
+		if s.blind(edgeTheme) {
+			break
+		}
 		fmt.Fprintln(h, len(f))
 		h.Write(f)
 	}

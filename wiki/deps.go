@@ -2,7 +2,10 @@
 
 package wiki
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // deps is what a page was made of besides its own text: every question that was
 // asked while it was put together, with the answer. A page is out of date when
@@ -37,6 +40,18 @@ const (
 	depWords   = 's' // words of a page; asked by the search index
 	depPacked  = 'z' // content of a file that lies compressed beside itself; asked by the output
 )
+
+// What else a page depends on, which is no question: a test makes the builder
+// blind for it all the same.
+const (
+	edgeTheme  = 'T' // templates and style sheet
+	edgeConfig = 'C' // the configuration
+	edgeTime   = 'D' // a date that has come
+)
+
+// blind says whether a test makes the builder blind for a kind of question or
+// edge.
+func (s *Site) blind(kind byte) bool { return strings.IndexByte(s.ignore, kind) >= 0 }
 
 func (d *deps) add(kind byte, arg string, answer uint64) {
 	if d == nil {

@@ -48,8 +48,8 @@ func TestIncremental(t *testing.T) {
 // TestIncrementalNotices makes the builder blind for one kind of question after
 // the other. The test above must notice each time, or it proves nothing.
 func TestIncrementalNotices(t *testing.T) {
-	seeds := map[byte]uint64{depKey: 6, depHeads: 135, depFrag: 30, depTrail: 6, depHistory: 16} // where it is soon noticed; any other will do
-	for _, kind := range []byte{depName, depKey, depFile, depFace, depHeads, depFrag, depMacro, depQuery, depBack, depNear, depTags, depTrail, depFaults, depHistory, depLately, depSize, depWords} {
+	seeds := map[byte]uint64{depKey: 6, depHeads: 135, depFrag: 30, depTrail: 6, depHistory: 16, depPacked: 21, edgeTime: 5} // where it is soon noticed; any other will do
+	for _, kind := range []byte{depName, depKey, depFile, depFace, depHeads, depFrag, depMacro, depQuery, depBack, depNear, depTags, depTrail, depFaults, depHistory, depLately, depSize, depPacked, depWords, edgeTheme, edgeConfig, edgeTime} {
 		noticed := false
 		first := max(1, seeds[kind])
 		for seed := first; seed < first+100 && !noticed; seed++ {

@@ -146,7 +146,7 @@ func (p *replayer) apply(o op) error {
 		case 7:
 			p.cfg.Publish = map[string]string{"files": "switch", "switch": "files"}[p.cfg.Publish]
 		case 6:
-			p.cfg.Compress = [][]string{nil, {"gzip"}, {"br", "gzip"}}[len(p.cfg.Compress)]
+			p.cfg.Compress = [][]string{{"gzip"}, {"br", "gzip"}, nil}[len(p.cfg.Compress)]
 		}
 		return p.restart()
 	case "commit":

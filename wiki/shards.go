@@ -188,7 +188,7 @@ func (b *work) patchShards(sh shape) (ok bool, err error) {
 	}
 	gone := func(byte) byte { return 0 }
 	same := func(n byte) byte { return n }
-	if strings.IndexByte(b.s.ignore, depWords) < 0 {
+	if !b.s.blind(depWords) {
 		for _, x := range b.goneWords {
 			all(x, gone)
 		}

@@ -10,7 +10,7 @@ func (b *work) stale(p *stored, memo map[dep]uint64) bool {
 	for list := p.deps; list != ""; {
 		var d dep
 		d, list = nextDep(list)
-		if b.s.ignore != "" && strings.IndexByte(b.s.ignore, d.kind) >= 0 {
+		if b.s.ignore != "" && b.s.blind(d.kind) {
 			continue
 		}
 		if !b.structural {

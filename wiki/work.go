@@ -158,7 +158,7 @@ func (b *work) index() {
 		}
 	}
 	for _, p := range b.at {
-		if rec := p.rec; rec != nil && p.visible == rec.hidden(now) && !b.changed[p.file] {
+		if rec := p.rec; !b.s.blind(edgeTime) && rec != nil && p.visible == rec.hidden(now) && !b.changed[p.file] {
 			b.structural = true // a date has come
 			break
 		}
