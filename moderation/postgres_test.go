@@ -25,9 +25,9 @@ func TestOnPostgres(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, "-test.v", "-test.timeout=4m", "-test.skip=^(TestOnPostgres|TestTwoServersOnPostgres|TestBars.*)$")
+	cmd := exec.CommandContext(ctx, program, "-test.v", "-test.timeout=9m", "-test.skip=^(TestOnPostgres|TestTwoServersOnPostgres|TestBars.*)$")
 	cmd.Env = append(os.Environ(), "OSWALD_TEST_POSTGRES="+server.DSN(""))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
