@@ -209,7 +209,7 @@ func testTwin(t *testing.T, s *xmpptest.Server) {
 		}
 		twin.Close()
 	}
-	if n := r.sessions(); n < 2 || n > 5 {
+	if n := r.sessions(); n < 2 || n > 10 { // without the pause it would be dozens
 		t.Errorf("%d sessions in three seconds of fight", n)
 	}
 	within(t, time.Minute, "the bot to come back", func() bool { return r.Part().OK })

@@ -42,7 +42,7 @@ func testRoomInvite(t *testing.T, s *xmpptest.Server) {
 	mediated(mallory, other)
 	invitation(bob, open)
 	bob.hears(botJID, "Only an owner of mine may invite me to a room.")
-	wait(t, "the stranger to be counted", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.strangers) == 2 })
+	wait(t, "the stranger to be counted", func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.strangers) >= 2 }) // what waited offline counts too
 	invitation(alice, missing)
 	alice.hears(botJID, "I cannot enter "+missing+": there is no such room")
 	if list := r.Rooms(); len(list) != 0 {
@@ -115,6 +115,8 @@ func testRoomBookmarks(t *testing.T, s *xmpptest.Server) {
 		t.Helper()
 		hand.ask("", fmt.Sprintf("<pubsub xmlns='%s'><retract node='%s' notify='true'><item id='%s'/></retract></pubsub>", nsPubSub, nsBookmarks, room))
 	}
+	// What earlier tests have left on the server.
+	hand.IQ(t.Context(), "", "set", "<pubsub xmlns='"+nsPubSub+"#owner'><delete node='"+nsBookmarks+"'/></pubsub>")
 	cfg := testConfig(t, s)
 	cfg.RoomPing = 300 * time.Millisecond
 	path := filepath.Join(t.TempDir(), "bot.db")

@@ -183,8 +183,9 @@ func (s *session) befriend(ctx context.Context) {
 // friends notes on disk that people are contacts because of their role, and returns
 // those who were and have none any more. Contacts that others have made, such as a
 // group of the server, are left alone.
-func (b *Bot) friends(ctx context.Context, people map[string]bool) (gone []string) {
+func (b *Bot) friends(ctx context.Context, people map[string]bool) []string {
 	const prefix = "friend "
+	var gone []string // the disk may still write to it where there is an error
 	err := b.disk.wait(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		gone = nil
 		rows, err := tx.QueryContext(ctx, "SELECT key FROM bot_kept WHERE key >= ? AND key < ?", prefix, "friend!")
