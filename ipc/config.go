@@ -11,14 +11,14 @@ import (
 // Config is the table [ipc].
 type Config struct {
 	Active   time.Duration `toml:"active" doc:"How often the bus is looked at while something is going on. In the process that hosts the bus nothing is polled."`
-	Idle     time.Duration `toml:"idle" doc:"How often the bus is looked at when all is quiet: 100ms costs half a percent of a small processor; 1s suits a battery."`
+	Idle     time.Duration `toml:"idle" doc:"How often the bus is looked at when all is quiet: 150ms costs less than half a percent of a processor; 1s suits a battery."`
 	Handlers int           `toml:"handlers" doc:"How many commands of other roles run at a time: so many that may be run again, and so many that may not."`
 	Keep     time.Duration `toml:"keep" doc:"How long ended commands are remembered, so that one that comes again is not run again."`
 }
 
 // Defaults returns the configuration of config.toml.
 func Defaults() Config {
-	return Config{Active: time.Millisecond, Idle: 100 * time.Millisecond, Handlers: 4, Keep: 90 * 24 * time.Hour}
+	return Config{Active: time.Millisecond, Idle: 150 * time.Millisecond, Handlers: 4, Keep: 90 * 24 * time.Hour}
 }
 
 // Validate reports every fault, each by its key.
